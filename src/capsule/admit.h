@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admission: from a request, a pinned target and an image in the store to a run that is decided in
+// every detail. What comes out is what the keeper is told (stage.h) and what --dry-run shows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "capsule/dirs.h"
+#include "capsule/request.h"
+#include "image/prepared.h"
+#include "policy/grant.h"
+#include "targets/target.h"
+
+namespace recap::capsule {
+
+struct Admitted {
+  std::string run_id;
+  std::string name;
+  std::string requester;
+  std::string function;  // of the catalogue; empty: an image like any other
+  targets::Pinned target;
+  image::PreparedImage image;
+  policy::Grant grant;
+  run::Limits limits;
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  // NAME=VALUE
+  std::string workdir;
+  User user;
+  std::vector<std::uint32_t> groups;
+  bool env_from_target = false;
+  bool terminal = false;
+  bool detached = false;
+  run::OutMode out = run::OutMode::kNone;
+  std::uint64_t requested_ns = 0;
+};
+
+base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
+                             image::PreparedImage image, const Dirs& dirs);
+
+// Share bits of the namespaces that process `pid` has in common with the host's first process.
+base::Result<std::uint8_t> shares_with_host(std::uint32_t pid);
+
+// Docker's rule: `words` replace the image's command, an entrypoint of the request replaces both.
+std::vector<std::string> command_line(const RunRequest& request, const image::PreparedImage& image);
+
+// The image's environment, overridden by the request's; PATH, HOME and TERM when nobody set them.
+std::vector<std::string> environment(const RunRequest& request, const image::PreparedImage& image,
+                                     std::uint32_t uid);
+
+}  // namespace recap::capsule

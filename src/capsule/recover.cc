@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A keeper is known by its pid and start time. The lock on the ledger is left to the recovering
+// keeper: whoever only looks must not hold it, or a keeper that is just starting would be refused.
+#include "capsule/recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "capsule/runs.h"
+#include "capsule/start.h"
+#include "linux/fs.h"
+#include "linux/proc.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::capsule {
+namespace {
+
+constexpr std::int64_t kStartingSeconds = 5;  // a run this young may not have its pid file yet
+constexpr std::int64_t kRecoveryTimeoutMs = 15000;
+
+bool is_young(int runs, const char* name) {
+  auto info = linux::stat_at(runs, name, 0);
+  return info && linux::wall_clock_s() - info->stx_mtime.tv_sec < kStartingSeconds;
+}
+
+bool keeper_lives(int run_dir, int runs, const char* name) {
+  std::array<char, 64> buffer{};
+  auto text = linux::read_file_at(run_dir, "pid", buffer);
+  const auto keeper = text ? parse_pid_file(*text) : std::nullopt;
+  if (!keeper) {
+    return is_young(runs, name);
+  }
+  auto pidfd = linux::open_pidfd(static_cast<int>(keeper->pid));
+  if (!pidfd) {
+    return false;
+  }
+  auto start = linux::start_time_of(static_cast<int>(keeper->pid));
+  std::array<linux::PollFd, 1> ended{linux::PollFd{pidfd->get(), linux::kPollIn, 0}};
+  auto ready = linux::poll(ended, 0);  // a zombie has its start time still
+  return start && *start == keeper->start_time && ready && *ready == 0;
+}
+
+base::Result<std::vector<std::string>> names_in(int runs, std::size_t limit) {
+  std::vector<std::string> names;
+  base::Status ok = linux::each_entry(runs, [&](const char* name, unsigned char) {
+    if (is_run_id(name)) {
+      names.emplace_back(name);
+    }
+    return true;
+  });
+  if (!ok) {
+    return std::move(ok).error();
+  }
+  if (limit != 0 && names.size() > limit) {
+    const auto start = static_cast<std::ptrdiff_t>(linux::monotonic_ns() / 1000 % names.size());
+    std::rotate(names.begin(), names.begin() + start, names.end());
+    names.resize(limit);
+  }
+  return names;
+}
+
+void wait_for(std::vector<linux::PidFd>& keepers) {
+  const std::uint64_t end =
+      linux::monotonic_ns() + static_cast<std::uint64_t>(kRecoveryTimeoutMs) * 1000000;
+  for (const linux::PidFd& keeper : keepers) {
+    const std::uint64_t now = linux::monotonic_ns();
+    std::array<linux::PollFd, 1> wait{linux::PollFd{keeper.get(), linux::kPollIn, 0}};
+    (void)linux::poll(wait, now < end ? static_cast<std::int64_t>((end - now) / 1000000) : 0);
+  }
+}
+
+}  // namespace
+
+base::Result<std::size_t> recover_dead_runs(const std::string& state_dir, std::size_t limit) {
+  auto runs = linux::open_dir_at(linux::kCwd, (state_dir + "/runs").c_str());
+  if (!runs) {
+    if (runs.error().errno_value() == ENOENT) {
+      return std::size_t{0};
+    }
+    return std::move(runs).error();
+  }
+  std::vector<linux::PidFd> keepers;
+  for (const std::string& name : RECAP_TRY(names_in(runs->get(), limit))) {
+    auto run_dir = linux::open_dir_at(runs->get(), name.c_str());
+    if (run_dir && !keeper_lives(run_dir->get(), runs->get(), name.c_str())) {
+      keepers.push_back(RECAP_TRY(start_recovery(linux::UniqueFd(run_dir->release()))));
+    }
+  }
+  wait_for(keepers);
+  return keepers.size();
+}
+
+}  // namespace recap::capsule

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Staging: what has to lie ready before a keeper starts. The image in the store (fetched when it is
+// missing and its name says from where), and the Spec in a sealed memfd.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "capsule/admit.h"
+#include "capsule/dirs.h"
+#include "image/prepared.h"
+#include "linux/unique_fd.h"
+
+namespace recap::capsule {
+
+// The image from the store, pulled by `recap-image` when it is not there and `reference` names a
+// registry. `quiet`: the progress of a pull is not shown.
+base::Result<image::PreparedImage> stage_image(const Dirs& dirs, const std::string& reference,
+                                               bool quiet);
+
+// "registry.example/tools:1", "localhost/x", "host:5000/y": the first component is a host.
+bool names_a_registry(std::string_view reference);
+
+// Everything about `run`, as a keeper reads it.
+base::Result<linux::UniqueFd> stage_spec(const Admitted& run, const Dirs& dirs);
+
+// A program of ours by its path: beside this one, else where packages install it.
+std::string program_path(std::string_view name);
+
+}  // namespace recap::capsule

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/flag_parser.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace recap::cli {
+namespace {
+
+constexpr Flag kFlags[] = {{"-i,--stdin", "", ""},
+                           {"-t,--tty", "", ""},
+                           {"-u,--user", "USER", ""},
+                           {"--memory", "SIZE", ""}};
+
+struct Line {
+  explicit Line(std::vector<std::string> words) : words_(std::move(words)) {
+    for (std::string& word : words_) {
+      pointers_.push_back(word.data());
+    }
+  }
+  base::Result<ParsedWords> parse() { return parse_words(pointers_, {kFlags}); }
+  std::vector<std::string> words_;
+  std::vector<char*> pointers_;
+};
+
+std::string flags_of(const ParsedWords& parsed) {
+  std::string text;
+  for (const GivenFlag& flag : parsed.flags) {
+    text.append(flag.name).append("=").append(flag.value).append(" ");
+  }
+  return text;
+}
+
+TEST(FlagParser, TakesEverySpelling) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"-u", "7"}, {"-u7"}, {"--user", "7"}, {"--user=7"}}) {
+    Line line(words);
+    auto parsed = line.parse();
+    ASSERT_TRUE(parsed) << words[0];
+    EXPECT_EQ(flags_of(*parsed), "--user=7 ") << words[0];
+  }
+  Line bundle({"-itu7"});
+  EXPECT_EQ(flags_of(*bundle.parse()), "--stdin= --tty= --user=7 ");
+}
+
+TEST(FlagParser, MixesFlagsAndWords) {
+  Line line({"tcpdump", "--memory", "1Gi", "web", "-i", "-"});
+  auto parsed = line.parse();
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->words, (std::vector<std::string_view>{"tcpdump", "web", "-"}));
+  EXPECT_EQ(flags_of(*parsed), "--memory=1Gi --stdin= ");
+}
+
+TEST(FlagParser, LeavesAloneWhatIsBehindTwoDashes) {
+  Line line({"a", "--", "-x", "--", "--user"});
+  auto parsed = line.parse();
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->rest, (std::vector<std::string_view>{"-x", "--", "--user"}));
+  EXPECT_TRUE(parsed->has_rest);
+}
+
+TEST(FlagParser, AValueMayLookLikeAFlagOrBeEmpty) {
+  Line line({"--user", "--stdin", "--memory="});
+  auto parsed = line.parse();
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(flags_of(*parsed), "--user=--stdin --memory= ");
+}
+
+TEST(FlagParser, RefusesWhatItDoesNotKnow) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"--privileged"},
+                                                                 {"-x"},
+                                                                 {"-ix"},
+                                                                 {"--user"},
+                                                                 {"-u"},
+                                                                 {"--stdin=1"},
+                                                                 {"--std"},
+                                                                 {"-,"},
+                                                                 {"---user", "1"}}) {
+    Line line(words);
+    auto parsed = line.parse();
+    ASSERT_FALSE(parsed) << words[0];
+    EXPECT_EQ(parsed.error().kind(), base::Kind::kInvalid);
+  }
+}
+
+}  // namespace
+}  // namespace recap::cli

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// recap inspect: the record of an ended run, or what is known of a live one. One JSON object per
+// run, so that several are a stream as jq reads it.
+#include <string>
+#include <vector>
+
+#include "capsule/json.h"
+#include "capsule/runs.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/run_text.h"
+#include "cli/verbs.h"
+
+namespace recap::cli {
+
+int inspect(std::span<char*> args) {
+  std::vector<std::string> references;
+  Command command("inspect");
+  command.operands(references);
+  if (const auto done = command.parse(args)) {
+    return *done;
+  }
+  const capsule::Dirs dirs = capsule::Dirs::from_environment();
+  Output out;
+  int code = 0;
+  for (const std::string& reference : references) {
+    const auto run = capsule::find_run(dirs, reference, capsule::Among::kAll);
+    if (!run) {
+      code = fail("inspect", run.error());
+      continue;
+    }
+    capsule::JsonWriter json;
+    describe(json, *run);
+    out << json.take();
+  }
+  return out.finish("inspect", code);
+}
+
+}  // namespace recap::cli

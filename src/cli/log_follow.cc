@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/log_follow.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "capsule/keeper_link.h"
+#include "linux/fs.h"
+
+namespace recap::cli {
+namespace {
+
+constexpr const char* kStdout = "stdout.log";
+constexpr const char* kStderr = "stderr.log";
+constexpr std::int64_t kLookMs = 50;  // how late a line may be
+
+}  // namespace
+
+RunLog::RunLog(linux::DirFd dir, Control control)
+    : dir_(std::move(dir)),
+      stdout_(dir_.get(), kStdout),
+      stderr_(dir_.get(), kStderr),
+      escape_out_(control != Control::kRaw && ::isatty(STDOUT_FILENO) != 0),
+      escape_err_(control != Control::kRaw && ::isatty(STDERR_FILENO) != 0) {}
+
+base::Result<RunLog> RunLog::open(const std::string& run_dir, Control control) {
+  linux::DirFd dir = RECAP_TRY(linux::open_dir_at(linux::kCwd, run_dir.c_str()));
+  RECAP_TRY(linux::stat_at(dir.get(), kStdout, 0));
+  return RunLog(std::move(dir), control);
+}
+
+base::Status RunLog::pump() {
+  RECAP_TRY(stdout_.pump(out_, escape_out_));
+  return stderr_.pump(err_, escape_err_);
+}
+
+base::Result<run::Event> follow_log(const capsule::Dirs& dirs, const capsule::Run& run,
+                                    Control control) {
+  auto log = RunLog::open(dirs.runs() + "/" + run.id, control);
+  if (!log && log.error().kind() != base::Kind::kNotFound) {
+    return std::move(log).error();
+  }
+  capsule::KeeperLink link = RECAP_TRY(capsule::KeeperLink::connect(dirs, run.id));
+  RECAP_TRY(link.send(run::Command{.type = run::CommandType::kAttach}));
+  for (;;) {
+    auto answer = link.receive(kLookMs);
+    if (log) {
+      RECAP_TRY(log->pump());
+    }
+    if (answer && answer->event.type == run::EventType::kDone) {
+      return answer->event;
+    }
+    if (!answer && answer.error().kind() != base::Kind::kTimeout) {
+      return std::move(answer).error();
+    }
+  }
+}
+
+}  // namespace recap::cli

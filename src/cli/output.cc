@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/output.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "base/fixed_string.h"
+#include "cli/escape.h"
+#include "cli/verbs.h"
+
+namespace recap::cli {
+namespace {
+
+constexpr std::size_t kBufferBytes = 64 << 10;
+constexpr std::size_t kLongestMessage = 2000;  // in columns: a name of 1 MiB is no message
+
+// 0 or errno. A descriptor shared with others may be non-blocking: then poll(2) waits.
+int write_fully(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd wait{.fd = fd, .events = POLLOUT, .revents = 0};
+      ::poll(&wait, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+base::Status status_of(int error) {
+  if (error == 0) {
+    return {};
+  }
+  const auto kind = error == ENOSPC ? base::Kind::kExhausted : base::Kind::kInvalid;
+  return base::Error(kind, base::concat<200>("writing failed: ", std::strerror(error)), error);
+}
+
+}  // namespace
+
+Output& Output::operator<<(std::string_view text) {
+  buffer_ += text;
+  if (buffer_.size() >= kBufferBytes) {
+    (void)flush();  // remembered in error_
+  }
+  return *this;
+}
+
+base::Status Output::flush() {
+  if (error_ == 0) {
+    error_ = write_fully(fd_, buffer_);
+  }
+  buffer_.clear();
+  return status_of(error_);
+}
+
+int Output::finish(std::string_view verb, int code) {
+  if (const base::Status done = flush(); !done) {
+    return fail(verb, done.error());
+  }
+  return code;
+}
+
+base::Status write_all(int fd, std::string_view bytes) { return status_of(write_fully(fd, bytes)); }
+
+void complain(std::string_view verb, std::string_view message) {
+  std::string line = "recap";
+  if (!verb.empty()) {
+    line.append(" ").append(verb);
+  }
+  line.append(": ").append(printable(message, kLongestMessage)).append("\n");
+  (void)write_fully(STDERR_FILENO, line);
+}
+
+int fail(std::string_view verb, const base::Error& error) {
+  complain(verb, error.message());
+  return kExitOurs;
+}
+
+base::Result<Format> format_of(std::string_view text) {
+  if (text == "json") {
+    return Format::kJson;
+  }
+  if (text.empty() || text == "table") {
+    return Format::kTable;
+  }
+  return base::Error(base::Kind::kInvalid, "--output is either table or json");
+}
+
+}  // namespace recap::cli

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// recap run: find, pin, admit, stage, start a keeper, follow it. Each step is one line of launch().
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+
+#include "capsule/admit.h"
+#include "capsule/artifacts.h"
+#include "capsule/follow.h"
+#include "capsule/keeper_link.h"
+#include "capsule/record_json.h"
+#include "capsule/recover.h"
+#include "capsule/runs.h"
+#include "capsule/stage.h"
+#include "capsule/start.h"
+#include "capsule/stdio.h"
+#include "cli/manual.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "cli/run_verb.h"
+#include "cli/verbs.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::cli {
+namespace {
+
+// How many other runs a start looks at to find dead ones. Other verbs look at all.
+constexpr std::size_t kRecoverAtOnce = 64;
+// From the keeper's last word to its exit; only a stopped keeper takes longer.
+constexpr std::int64_t kKeeperExitMs = 1000;
+
+struct Launched {
+  linux::PidFd keeper;
+  linux::UniqueFd events;
+};
+
+// The places that the run writes to for its user; they come into being when it is over.
+struct Deliveries {
+  std::optional<capsule::NewFile> artifact, report;
+};
+
+base::Result<capsule::Admitted> prepare(const RunOptions& options, const capsule::Dirs& dirs) {
+  const capsule::RunRequest& request = options.request;
+  const targets::Roots roots;
+  auto found = RECAP_TRY(targets::find(request.target, roots));
+  auto target = RECAP_TRY(targets::pin(std::move(found), roots));
+  auto image = RECAP_TRY(capsule::stage_image(dirs, request.image, options.quiet));
+  return capsule::admit(request, std::move(target), std::move(image), dirs);
+}
+
+base::Result<linux::UniqueFd> open_deliveries(const RunOptions& options, capsule::Admitted& run,
+                                              Deliveries& deliveries) {
+  if (!options.request.report.empty()) {
+    deliveries.report.emplace(RECAP_TRY(capsule::NewFile::create(options.request.report)));
+  }
+  capsule::OutPlace place = RECAP_TRY(capsule::open_out(options.request.out));
+  run.out = place.mode;
+  if (place.mode == run::OutMode::kFile && !place.descriptor.valid()) {
+    deliveries.artifact.emplace(RECAP_TRY(capsule::NewFile::create(options.request.out)));
+    place.descriptor.reset(::fcntl(deliveries.artifact->fd(), F_DUPFD_CLOEXEC, 0));
+  }
+  return std::move(place.descriptor);
+}
+
+base::Result<Launched> launch(capsule::Admitted& run, const capsule::Dirs& dirs,
+                              capsule::Stdio& stdio, linux::UniqueFd artifacts) {
+  linux::SocketPair sockets = RECAP_TRY(linux::make_socket_pair());
+  capsule::KeeperFds fds;
+  fds.in = std::move(stdio.in);
+  fds.out = std::move(stdio.out);
+  fds.err = std::move(stdio.err);
+  fds.spec = RECAP_TRY(capsule::stage_spec(run, dirs));
+  fds.target = std::move(run.target.pidfd);
+  fds.caller = std::move(sockets.b);
+  fds.artifacts = std::move(artifacts);
+  return Launched{RECAP_TRY(capsule::start_keeper(std::move(fds))), std::move(sockets.a)};
+}
+
+base::Status write_report(const capsule::Dirs& dirs, const std::string& run_id,
+                          capsule::NewFile& report) {
+  const capsule::StoredRecord stored = RECAP_TRY(capsule::read_record(dirs, run_id));
+  RECAP_TRY(write_all(report.fd(), capsule::record_json(stored.record)));
+  return report.commit();
+}
+
+// An artifact is kept when there is one, also of a run that a deadline ended.
+base::Status keep_artifact(capsule::NewFile& artifact, const run::Event& done) {
+  const bool written = ::lseek(artifact.fd(), 0, SEEK_END) > 0;
+  return written || done.exit_code == 0 ? artifact.commit() : base::Status();
+}
+
+int finish_done(const capsule::Dirs& dirs, const std::string& run_id, const run::Event& done,
+                Deliveries& deliveries) {
+  int code = done.exit_code;
+  if (const std::string_view message = capsule::message_of(done); !message.empty()) {
+    complain("run", message);
+  }
+  if (deliveries.artifact) {
+    if (auto ok = keep_artifact(*deliveries.artifact, done); !ok) {
+      code = fail("run", ok.error());
+    }
+  }
+  if (deliveries.report) {
+    if (auto ok = write_report(dirs, run_id, *deliveries.report); !ok) {
+      code = fail("run", std::move(ok.error()).context("--report"));
+    }
+  }
+  return code;
+}
+
+int finish_keeper_gone(const capsule::Dirs& dirs, const std::string& run_id) {
+  auto recovered = capsule::recover_dead_runs(dirs.state);
+  complain("run", recovered ? "the keeper of " + run_id + " was killed; its run was cleaned up"
+                            : "the keeper of " + run_id + " was killed, and its run could not be " +
+                                  "cleaned up: " + std::string(recovered.error().message()));
+  return kExitOurs;
+}
+
+int finish(const capsule::Dirs& dirs, const capsule::Admitted& run, const RunOptions& options,
+           const capsule::Outcome& outcome, Deliveries& deliveries) {
+  using End = capsule::Outcome::End;
+  switch (outcome.end) {
+    case End::kDone:
+      return finish_done(dirs, run.run_id, outcome.event, deliveries);
+    case End::kAttached: {
+      Output out;
+      out << run.run_id << "\n";
+      return out.finish("run");
+    }
+    case End::kDetached:
+      if (!options.quiet) {
+        complain("run", "detached from " + run.run_id + "; `recap attach " + run.run_id +
+                            "` comes back to it");
+      }
+      return 0;
+    case End::kKeeperGone:
+      break;
+  }
+  return finish_keeper_gone(dirs, run.run_id);
+}
+
+// A keeper that is still exiting would be seen as a process by whoever looks right after us.
+void wait_for_exit(const linux::PidFd& keeper) {
+  linux::PollFd wait{keeper.get(), linux::kPollIn, 0};
+  (void)linux::poll(std::span(&wait, 1), kKeeperExitMs);
+}
+
+base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dirs,
+                             capsule::Admitted run) {
+  Deliveries deliveries;
+  linux::UniqueFd artifacts = RECAP_TRY(open_deliveries(options, run, deliveries));
+  capsule::Stdio stdio = RECAP_TRY(capsule::connect_stdio({
+      .interactive = run.detached ? false : options.request.interactive,
+      .terminal = run.terminal,
+      .detached = run.detached,
+      .stdout_is_taken = options.request.out == "-",
+  }));
+  const auto signals = RECAP_TRY(capsule::SignalWatch::start());
+  RECAP_TRY(image::lease(dirs.store(), run.image.digest, run.run_id));
+  auto launched = launch(run, dirs, stdio, std::move(artifacts));
+  if (!launched) {
+    (void)image::release_lease(dirs.store(), run.run_id);
+    return std::move(launched).error();
+  }
+  // While the keeper works: somebody has to clean up after keepers that were killed.
+  (void)capsule::recover_dead_runs(dirs.state, kRecoverAtOnce);
+  const capsule::FollowOptions follow_options{.dirs = dirs,
+                                              .run_id = run.run_id,
+                                              .terminal = run.terminal && !run.detached,
+                                              .until_attached = run.detached,
+                                              .grace_ms = run.limits.grace_ms,
+                                              .detach_keys = options.detach_keys};
+  const capsule::Outcome outcome = RECAP_TRY(
+      capsule::follow(follow_options, std::move(launched->events), signals, stdio.relays));
+  const int code = finish(dirs, run, options, outcome, deliveries);
+  if (outcome.end == capsule::Outcome::End::kDone) {
+    (void)image::release_lease(dirs.store(), run.run_id);
+    wait_for_exit(launched->keeper);
+  }
+  return code;
+}
+
+base::Status check_terminal(RunOptions& options) {
+  const bool has_terminal = ::isatty(STDIN_FILENO) != 0;
+  if (options.terminal_by_itself && has_terminal && !options.request.detached) {
+    options.request.interactive = options.request.terminal = ::isatty(STDOUT_FILENO) != 0;
+  }
+  if (options.terminal_by_itself && !has_terminal) {
+    options.request.interactive = true;  // commands from a pipe
+  }
+  if (options.request.terminal && !options.request.detached && !has_terminal) {
+    return base::Error(base::Kind::kInvalid,
+                       "-t needs a terminal on stdin: leave it out here, -i is enough");
+  }
+  return {};
+}
+
+base::Result<int> run_or_say(RunOptions options) {
+  const capsule::Dirs dirs = capsule::Dirs::from_environment();
+  RECAP_TRY(check_terminal(options));
+  RECAP_TRY(dirs.ensure());
+  capsule::Admitted run = RECAP_TRY(prepare(options, dirs));
+  if (options.dry_run) {
+    Output out;
+    out << capsule::admitted_json(run);
+    return out.finish("run");
+  }
+  return follow_run(options, dirs, std::move(run));
+}
+
+}  // namespace
+
+int run_verb(std::string_view verb, std::span<char*> args) {
+  const std::uint64_t requested_ns = linux::monotonic_ns();
+  auto options = parse_run_options(verb, args);
+  if (!options) {
+    return fail(verb, options.error());
+  }
+  if (options->help) {
+    Output out;
+    out << help_of(*manual_of(verb));
+    return out.finish(verb);
+  }
+  options->request.requested_ns = requested_ns;
+  auto code = run_or_say(*std::move(options));
+  return code ? *code : fail(verb, code.error());
+}
+
+int run(std::span<char*> args) { return run_verb("run", args); }
+
+}  // namespace recap::cli

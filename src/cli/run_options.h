@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the words of `recap run` and `recap shell` to a request.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "capsule/request.h"
+
+namespace recap::cli {
+
+struct RunOptions {
+  capsule::RunRequest request;
+  std::string detach_keys;
+  bool quiet = false;
+  bool dry_run = false;
+  bool help = false;
+  bool terminal_by_itself = false;  // a shell was asked for: -it when there is a terminal
+};
+
+// `verb` is "run" or "shell". kInvalid with a sentence about what is wrong.
+base::Result<RunOptions> parse_run_options(std::string_view verb, std::span<char*> args);
+
+// "0.5, default none" and so on: the default of a flag, for help; empty when it has none.
+std::string default_of(std::string_view long_name);
+
+}  // namespace recap::cli

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cgroup.h"
+
+#include <fcntl.h>
+
+#include <csignal>
+
+#include "linux/fs.h"
+#include "linux/proc.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::engine {
+
+namespace {
+
+using base::Error;
+using base::Kind;
+using linux::kCwd;
+
+constexpr std::string_view kRoot = "/sys/fs/cgroup";
+constexpr std::string_view kControllersV1[] = {"memory", "pids", "cpu"};
+constexpr std::uint64_t kCpuPeriodUs = 100'000;
+
+using Value = base::FixedString<48>;
+
+Status ignore_missing(Status status) {
+  return !status && status.error().kind() == Kind::kNotFound ? Status{} : std::move(status);
+}
+
+// "PATH" becomes a directory that processes can join, also in cpuset, where a new group starts
+// empty.
+Status make_group(std::string_view mount, std::string_view path, CgroupPath& made) {
+  made = base::concat<255>(kRoot, mount.empty() ? "" : "/", mount, "/", path);
+  if (made.truncated()) {
+    return Error(Kind::kInvalid, "the cgroup path is too long");
+  }
+  auto status = linux::make_dir_at(kCwd, made.c_str(), 0755);
+  return !status && status.error().kind() == Kind::kExists ? Status{} : std::move(status);
+}
+
+Status write_limit(const linux::DirFd& dir, const char* file, std::string_view value) {
+  return linux::write_file_at(dir.get(), file, value).context("cannot limit the run");
+}
+
+Status limit_memory(const linux::DirFd& dir, CgroupLayout layout, std::uint64_t bytes) {
+  if (layout == CgroupLayout::kV1) {
+    return write_limit(dir, "memory.limit_in_bytes", Value().append(bytes));
+  }
+  RECAP_TRY(write_limit(dir, "memory.max", Value().append(bytes)));
+  // The run is one unit: when its memory is used up, all of it goes. Swap would only delay that.
+  RECAP_TRY(write_limit(dir, "memory.oom.group", "1"));
+  return ignore_missing(write_limit(dir, "memory.swap.max", "0"));
+}
+
+Status limit_cpu(const linux::DirFd& dir, CgroupLayout layout, std::uint32_t millis) {
+  const std::uint64_t quota = std::uint64_t{millis} * kCpuPeriodUs / 1000;
+  if (layout == CgroupLayout::kV1) {
+    return write_limit(dir, "cpu.cfs_quota_us", Value().append(quota));
+  }
+  return write_limit(dir, "cpu.max", Value().append(quota).append(" ").append(kCpuPeriodUs));
+}
+
+// v2: a parent hands controllers to its children only when told to (cgroup-v2.rst, "Top-down
+// Constraint"). Done once per boot; asking for the file is cheaper than writing it again.
+Status enable_controllers(std::string_view parent) {
+  constexpr std::string_view kWanted = "+cpu +memory +pids";
+  for (const std::string_view path : {std::string_view(), parent}) {
+    const auto file =
+        base::concat<255>(kRoot, "/", path, path.empty() ? "" : "/", "cgroup.subtree_control");
+    std::array<char, 256> buffer;
+    const std::string_view now = RECAP_TRY(linux::read_file_at(kCwd, file.c_str(), buffer));
+    if (now.find("cpu") == std::string_view::npos || now.find("memory") == std::string_view::npos ||
+        now.find("pids") == std::string_view::npos) {
+      RECAP_TRY(linux::write_file_at(kCwd, file.c_str(), kWanted)
+                    .context("cannot enable cgroup controllers for runs"));
+    }
+  }
+  return {};
+}
+
+Status join_v1(std::string_view mount, std::string_view parent) {
+  CgroupPath path;
+  RECAP_TRY(make_group(mount, parent, path));
+  const auto below = base::concat<255>(parent, "/keepers");
+  const CgroupPath outer = path;
+  RECAP_TRY(make_group(mount, below, path));
+  if (mount.find("cpuset") != std::string_view::npos) {
+    for (const CgroupPath& group : {outer, path}) {
+      for (const std::string_view file : {"cpuset.cpus", "cpuset.mems"}) {
+        std::array<char, 1024> buffer;
+        const auto from = base::concat<255>(kRoot, "/", mount, "/", file);
+        const auto to = base::concat<300>(group, "/", file);
+        const std::string_view all = RECAP_TRY(linux::read_file_at(kCwd, from.c_str(), buffer));
+        RECAP_TRY(linux::write_file_at(kCwd, to.c_str(), all));
+      }
+    }
+  }
+  return linux::write_file_at(kCwd, base::concat<300>(path, "/tasks").c_str(), "0");
+}
+
+// The v2 hierarchy cannot be joined cheaply by a living process, only at birth.
+Status continue_in_child(std::string_view mount, std::string_view parent) {
+  CgroupPath path;
+  RECAP_TRY(make_group(mount, parent, path));
+  RECAP_TRY(make_group(mount, base::concat<255>(parent, "/keepers"), path));
+  const linux::DirFd group = RECAP_TRY(linux::open_dir_at(kCwd, path.c_str()));
+  const linux::Child child = RECAP_TRY(linux::fork(0, group.get()));
+  if (child.pid != 0) {
+    linux::exit_now(0);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CgroupLayout> cgroup_layout() {
+  constexpr std::int64_t kCgroup2Magic = 0x63677270;
+  const std::int64_t type = RECAP_TRY(linux::filesystem_type(kRoot.data()));
+  return type == kCgroup2Magic ? CgroupLayout::kV2 : CgroupLayout::kV1;
+}
+
+Status leave_starters_cgroups(std::string_view parent) {
+  const CgroupLayout layout = RECAP_TRY(cgroup_layout());
+  std::array<char, 8192> buffer;
+  std::string_view rest = RECAP_TRY(linux::read_file_at(kCwd, "/proc/self/cgroup", buffer));
+  const auto keepers = base::concat<255>("/", parent, "/keepers");
+  bool reborn = false;
+  while (!rest.empty()) {  // ID:CONTROLLERS:PATH
+    std::string_view line = linux::next_line(rest);
+    line.remove_prefix(std::min(line.find(':') + 1, line.size()));
+    std::string_view mount(line.data(), std::min(line.find(':'), line.size()));
+    line.remove_prefix(std::min(mount.size() + 1, line.size()));
+    if (line == keepers.view() || (line == "/" && layout == CgroupLayout::kV1)) {
+      continue;
+    }
+    if (mount.empty()) {
+      reborn = true;
+    } else {
+      if (mount.starts_with("name=")) {
+        mount.remove_prefix(5);
+      }
+      RECAP_TRY(join_v1(mount, parent));
+    }
+  }
+  if (reborn) {
+    return continue_in_child(layout == CgroupLayout::kV2 ? "" : "unified", parent);
+  }
+  return {};
+}
+
+Status RunCgroup::make_one(std::string_view mount, std::string_view controllers,
+                           const run::Spec& spec, run::Ledger& ledger) {
+  Hierarchy& h = hierarchies_[count_];
+  CgroupPath parent;
+  RECAP_TRY(make_group(mount, spec.cgroup_parent, parent));
+  if (layout_ == CgroupLayout::kV2) {
+    RECAP_TRY(enable_controllers(spec.cgroup_parent));
+  }
+  h.path = base::concat<255>(parent, "/", spec.run_id);
+  RECAP_TRY(ledger.append({.step = run::Step::kCgroup, .text = h.path}));
+  RECAP_TRY(linux::make_dir_at(kCwd, h.path.c_str(), 0755).context("cannot make the run's cgroup"));
+  ++count_;
+  h.dir = RECAP_TRY(linux::open_dir_at(kCwd, h.path.c_str()));
+  h.has_memory = controllers.find("memory") != std::string_view::npos;
+  h.has_pids = controllers.find("pids") != std::string_view::npos;
+  h.has_cpu = controllers.find("cpu") != std::string_view::npos;
+  if (layout_ == CgroupLayout::kV1) {
+    h.tasks = RECAP_TRY(linux::open_at(h.dir.get(), "tasks", O_WRONLY));
+  }
+  const run::Limits& limits = spec.limits;
+  if (h.has_memory && limits.memory_bytes != 0) {
+    RECAP_TRY(limit_memory(h.dir, layout_, limits.memory_bytes));
+  }
+  if (h.has_pids && limits.pids != 0) {
+    RECAP_TRY(write_limit(h.dir, "pids.max", Value().append(limits.pids)));
+  }
+  if (h.has_cpu && limits.cpu_millis != 0) {
+    RECAP_TRY(limit_cpu(h.dir, layout_, limits.cpu_millis));
+  }
+  return {};
+}
+
+Status RunCgroup::make(const run::Spec& spec, run::Ledger& ledger) {
+  layout_ = RECAP_TRY(cgroup_layout());
+  if (layout_ == CgroupLayout::kV2) {
+    return make_one("", "memory pids cpu", spec, ledger);
+  }
+  for (const std::string_view controller : kControllersV1) {
+    RECAP_TRY(make_one(controller, controller, spec, ledger));
+  }
+  return {};
+}
+
+Result<RunCgroup> RunCgroup::adopt(const run::LedgerContents& ledger) {
+  RunCgroup cgroup;
+  cgroup.layout_ = RECAP_TRY(cgroup_layout());
+  for (std::size_t i = 0; i < ledger.count && cgroup.count_ < kMaxHierarchies; ++i) {
+    if (ledger.entries[i].step != run::Step::kCgroup) {
+      continue;
+    }
+    Hierarchy& h = cgroup.hierarchies_[cgroup.count_];
+    h.path = CgroupPath(ledger.entries[i].text);
+    auto dir = linux::open_dir_at(kCwd, h.path.c_str());
+    if (dir) {
+      h.dir = std::move(*dir);
+      const bool v2 = cgroup.layout_ == CgroupLayout::kV2;
+      h.has_pids = v2 || h.path.view().find("/pids/") != std::string_view::npos;
+      h.has_memory = v2 || h.path.view().find("/memory/") != std::string_view::npos;
+      ++cgroup.count_;
+    }
+  }
+  return cgroup;
+}
+
+const RunCgroup::Hierarchy* RunCgroup::with(bool Hierarchy::* controller) const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (hierarchies_[i].*controller) {
+      return &hierarchies_[i];
+    }
+  }
+  return nullptr;
+}
+
+int RunCgroup::clone_into() const {
+  return layout_ == CgroupLayout::kV2 && count_ > 0 ? hierarchies_[0].dir.get() : -1;
+}
+
+Status RunCgroup::join_in_child() const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (hierarchies_[i].tasks.valid()) {
+      RECAP_TRY(linux::write_text(hierarchies_[i].tasks.get(), "0")
+                    .context("cannot join the run's cgroup"));
+    }
+  }
+  return {};
+}
+
+Status RunCgroup::forbid_forks() {
+  const Hierarchy* h = with(&Hierarchy::has_pids);
+  return h == nullptr ? Status{}
+                      : ignore_missing(linux::write_file_at(h->dir.get(), "pids.max", "0"));
+}
+
+Result<std::size_t> RunCgroup::kill_everything() {
+  if (layout_ == CgroupLayout::kV2) {
+    if (count_ == 0 || empty()) {
+      return 0;
+    }
+    RECAP_TRY(ignore_missing(linux::write_file_at(hierarchies_[0].dir.get(), "cgroup.kill", "1")));
+    return 1;
+  }
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    // Pages of the file are enough: what does not fit is met in the next round.
+    std::array<char, 8192> buffer;
+    const auto pids = linux::read_file_at(hierarchies_[i].dir.get(), "cgroup.procs", buffer);
+    std::string_view rest = pids ? *pids : std::string_view();
+    while (!rest.empty()) {
+      if (const auto pid = linux::parse_number(linux::next_line(rest)); pid && *pid != 0) {
+        ++seen;
+        // A pid read here cannot be another process': the group's tasks are only reaped by the
+        // stub.
+        (void)linux::send_signal_to(static_cast<int>(*pid), SIGKILL);
+      }
+    }
+  }
+  return seen;
+}
+
+bool RunCgroup::empty() const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    std::array<char, 256> buffer;
+    if (layout_ == CgroupLayout::kV2) {
+      const auto events = linux::read_file_at(hierarchies_[i].dir.get(), "cgroup.events", buffer);
+      if (events && events->find("populated 1") != std::string_view::npos) {
+        return false;
+      }
+    } else {
+      const auto tasks = linux::read_file_at(hierarchies_[i].dir.get(), "tasks", buffer);
+      if (tasks && !tasks->empty()) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::uint64_t RunCgroup::memory_peak() const {
+  const Hierarchy* h = with(&Hierarchy::has_memory);
+  if (h == nullptr) {
+    return 0;
+  }
+  std::array<char, 64> buffer;
+  const auto text = linux::read_file_at(
+      h->dir.get(), layout_ == CgroupLayout::kV2 ? "memory.peak" : "memory.max_usage_in_bytes",
+      buffer);
+  std::string_view rest = text ? *text : std::string_view();
+  return linux::parse_number(linux::next_line(rest)).value_or(0);
+}
+
+std::uint64_t RunCgroup::oom_kills() const {
+  const Hierarchy* h = with(&Hierarchy::has_memory);
+  if (h == nullptr) {
+    return 0;
+  }
+  std::array<char, 512> buffer;
+  const auto text = linux::read_file_at(
+      h->dir.get(), layout_ == CgroupLayout::kV2 ? "memory.events" : "memory.oom_control", buffer);
+  std::string_view rest = text ? *text : std::string_view();
+  while (!rest.empty()) {
+    std::string_view line = linux::next_line(rest);
+    if (linux::next_word(line) == "oom_kill") {
+      return linux::parse_number(linux::next_word(line)).value_or(0);
+    }
+  }
+  return 0;
+}
+
+Status RunCgroup::remove() {
+  constexpr int kTries = 500;
+  constexpr std::int64_t kWaitMs = 1;
+  Status worst;
+  for (std::size_t i = count_; i > 0; --i) {
+    Hierarchy& h = hierarchies_[i - 1];
+    h.tasks.reset();
+    h.dir.reset();
+    Status status;
+    for (int attempt = 0; attempt < kTries; ++attempt) {
+      status = ignore_missing(linux::remove_dir_at(kCwd, h.path.c_str()));
+      if (status || status.error().kind() != Kind::kBusy) {
+        break;
+      }
+      (void)linux::poll(
+          {}, kWaitMs);  // exiting tasks leave their cgroup a moment after they are reaped
+    }
+    if (!status) {
+      worst = std::move(status);
+    }
+  }
+  return worst;
+}
+
+}  // namespace recap::engine

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The run's own cgroup: outside the target's and the starter's, with limits, and the only place
+// where the function and all its descendants can be. Keepers and stubs are never in it, so that
+// everything in it may be killed at once: a killed stub would leave zombies in the target.
+//
+// Keepers live in PARENT/keepers, one cgroup for all of them, so that removing the container or
+// scope they were started from does not take them along.
+//
+// Joining: v2 by clone3(CLONE_INTO_CGROUP); v1 by the process writing "0" to `tasks` itself, for
+// which the kernel skips the host-wide lock that a write to cgroup.procs waits 7 ms for
+// (docs/kernel.md).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/fixed_string.h"
+#include "base/result.h"
+#include "linux/unique_fd.h"
+#include "run/ledger.h"
+#include "run/spec.h"
+
+namespace recap::engine {
+
+using base::Result;
+using base::Status;
+
+using CgroupPath = base::FixedString<255>;
+
+enum class CgroupLayout : std::uint8_t {
+  kV1,
+  kV2
+};  // hybrid counts as v1: that has the controllers
+Result<CgroupLayout> cgroup_layout();
+
+// Moves the calling (single-threaded) process out of its starter's cgroups, in every hierarchy.
+// On v2 this makes a child go on in its place: the function returns in the child only.
+Status leave_starters_cgroups(std::string_view parent);
+
+class RunCgroup {
+ public:
+  // Makes PARENT/RUN in each hierarchy, each written down in the ledger first, with its limits.
+  // On failure it holds what was made so far, to be removed.
+  Status make(const run::Spec& spec, run::Ledger& ledger);
+  // Opens what a dead keeper made, by the paths in its ledger; missing ones are skipped.
+  static Result<RunCgroup> adopt(const run::LedgerContents& ledger);
+
+  // For clone3, or -1 where processes join by themselves (v1).
+  [[nodiscard]] int clone_into() const;
+  // The calling process joins (v1; nothing to do on v2).
+  [[nodiscard]] Status join_in_child() const;
+
+  // No process in it can fork any more: what follows is bounded.
+  Status forbid_forks();
+  // One round of SIGKILL to everything inside; returns how many it saw (v2: 0 or 1).
+  Result<std::size_t> kill_everything();
+  [[nodiscard]] bool empty() const;
+  [[nodiscard]] std::uint64_t memory_peak() const;
+  [[nodiscard]] std::uint64_t oom_kills() const;
+
+  // Removes it everywhere; waits a little for the kernel to let go. Missing is success.
+  Status remove();
+
+ private:
+  static constexpr std::size_t kMaxHierarchies = 4;
+  struct Hierarchy {
+    linux::DirFd dir;
+    linux::UniqueFd tasks;  // v1
+    CgroupPath path;
+    bool has_pids = false, has_memory = false, has_cpu = false;
+  };
+
+  Status make_one(std::string_view mount, std::string_view controllers, const run::Spec& spec,
+                  run::Ledger& ledger);
+  [[nodiscard]] const Hierarchy* with(bool Hierarchy::* controller) const;
+
+  std::array<Hierarchy, kMaxHierarchies> hierarchies_{};
+  std::size_t count_ = 0;
+  CgroupLayout layout_ = CgroupLayout::kV1;
+};
+
+}  // namespace recap::engine

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/confine.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <array>
+
+#include "engine/seccomp_profiles.h"
+#include "linux/fs.h"
+#include "linux/process.h"
+
+namespace recap::engine {
+
+namespace {
+
+// Groups of the image are ids of the image: they count from the run's block.
+Status take_host_ids(const run::Spec& spec, const RunIds& ids) {
+  std::array<std::uint32_t, run::kMaxGroups + 1> groups{ids.gid};
+  std::size_t count = 1;
+  for (std::size_t i = 0; ids.block_first != 0 && i < spec.group_count; ++i) {
+    if (spec.groups[i] < kIdsPerRun) {
+      groups[count++] = ids.block_first + spec.groups[i];
+    }
+  }
+  RECAP_TRY(linux::set_groups(std::span(groups).first(count)));
+  RECAP_TRY(linux::set_gid(ids.gid));
+  return linux::set_uid(ids.uid);
+}
+
+}  // namespace
+
+std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile) {
+  const auto program = seccomp::filter_of(profile);
+  static_assert(sizeof(program[0]) == sizeof(linux::BpfInstruction));
+  return {reinterpret_cast<const linux::BpfInstruction*>(program.data()), program.size()};
+}
+
+bool is_landlocked(run::Profile profile) {
+  return profile != run::Profile::kTrace && linux::landlock_abi() > 0;
+}
+
+Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int user_ns) {
+  RECAP_TRY(linux::limit_resource(RLIMIT_CORE, 0, 0));
+  RECAP_TRY(linux::new_session_keyring());
+  const std::uint64_t held = held_capabilities(spec.capabilities);
+  if (user_ns >= 0) {
+    RECAP_TRY(linux::join(user_ns, linux::Ns::kUser));
+  }
+  // Before the ids change, while CAP_SETPCAP is there; with these bits set, leaving uid 0 changes
+  // no capability by itself.
+  RECAP_TRY(linux::lock_securebits());
+  RECAP_TRY(linux::limit_bounding_set(held));
+  if (user_ns >= 0) {
+    RECAP_TRY(linux::set_groups({}));
+    RECAP_TRY(linux::set_gid(ids.inner_gid));
+    RECAP_TRY(linux::set_uid(ids.inner_uid));
+  } else {
+    RECAP_TRY(take_host_ids(spec, ids));
+  }
+  return linux::set_capabilities(held);
+}
+
+Status lock_down_in_child(const run::Spec& spec) {
+  RECAP_TRY(linux::set_no_new_privs());
+  if (spec.profile != run::Profile::kTrace) {
+    const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+    const bool may_signal = spec.run_as != run::RunAs::kReserved ||
+                            (spec.capabilities & linux::capability(kCapKill)) != 0;
+    const bool may_connect = spec.profile == run::Profile::kNet;
+    RECAP_TRY(linux::restrict_to(root.get(), !may_signal, !may_connect));
+  }
+  return linux::install_seccomp(seccomp_program(spec.profile));
+}
+
+}  // namespace recap::engine

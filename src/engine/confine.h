@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the function may do, given up for good just before its exec. The whole privilege story of a
+// Run is this file; everything else refers to it.
+//
+//  - It runs under a uid that nobody else has (engine/ids.h).
+//  - Without capabilities it lives in a user namespace of its own. The target's root may take any
+//  uid
+//    (CAP_SETUID), but ptrace_may_access() then asks for CAP_SYS_PTRACE in *that* namespace.
+//  - With capabilities it cannot live in a user namespace, for they would mean nothing outside. It
+//  then
+//    also holds CAP_WAKE_ALARM, inert, which no container runtime grants: the target's
+//    capabilities are no superset of the function's, and the same check fails.
+//  - Inheritable = ambient = permitted = effective = bounding = exactly the grant.
+//  - no_new_privs, seccomp, and Landlock where the profile allows it: a Landlocked process cannot
+//    ptrace outside its domain, so the trace profile has none.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "engine/ids.h"
+#include "linux/credentials.h"
+#include "run/spec.h"
+
+namespace recap::engine {
+
+using base::Result;
+using base::Status;
+
+inline constexpr unsigned kCapKill = 5;
+inline constexpr unsigned kCapWakeAlarm = 35;
+inline constexpr std::uint64_t kInertCapability = linux::capability(kCapWakeAlarm);
+
+// The capabilities a function with this grant holds in fact.
+constexpr std::uint64_t held_capabilities(std::uint64_t granted) {
+  return granted == 0 ? 0 : granted | kInertCapability;
+}
+
+// Whether the function gets a user namespace of its own.
+inline bool has_own_user_ns(const run::Spec& spec) {
+  return spec.capabilities == 0 && (spec.share & run::kShareUser) == 0;
+}
+
+std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile);
+
+// Whether Landlock will confine this profile on this kernel.
+bool is_landlocked(run::Profile profile);
+
+// Ids, keyring, capabilities: in the function's process, as root, before anything of it runs.
+// `user_ns` is its own user namespace, or -1.
+Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int user_ns);
+
+// no_new_privs, Landlock, seccomp. After this almost nothing but exec is possible.
+Status lock_down_in_child(const run::Spec& spec);
+
+}  // namespace recap::engine

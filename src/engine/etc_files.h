@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few files of /etc that depend on the run: resolv.conf and hosts follow the shared network,
+// and the function's uid has a name. They are copied, bounded, into the run's own layer: a bind
+// mount would show the runtime's paths on the host.
+#pragma once
+
+#include "base/result.h"
+#include "engine/ids.h"
+#include "engine/target_files.h"
+#include "run/spec.h"
+
+namespace recap::engine {
+
+// In the stub, with the Capsule's root as its own and /proc mounted. A file of the target that is
+// too large or not regular is left out.
+base::Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids,
+                                      const TargetFiles& files);
+
+}  // namespace recap::engine

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The function's own process, from its fork to its exec.
+#pragma once
+
+#include "base/result.h"
+#include "engine/stub.h"
+
+namespace recap::engine {
+
+// Joins the run's cgroup, gives up every privilege beyond the grant and becomes the function. Does
+// not return; a failure is written to the plan's failure pipe.
+[[noreturn]] void run_function(const StubPlan& plan);
+
+void report_failure(int pipe, const base::Error& error, int exit_code);
+
+}  // namespace recap::engine

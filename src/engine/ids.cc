@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ids.h"
+
+#include <fcntl.h>
+
+#include <array>
+
+#include "linux/fs.h"
+#include "linux/proc.h"
+
+namespace recap::engine {
+
+namespace {
+
+using base::Error;
+using base::Kind;
+
+// Runs start to look for a block at different places, so that they seldom meet.
+std::uint32_t first_guess(std::string_view run_id) {
+  std::uint32_t hash = 2166136261U;  // FNV-1a
+  for (const char c : run_id) {
+    hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+  }
+  return hash % kBlocks;
+}
+
+Result<std::uint32_t> reserve_block(std::string_view run_id, int state_dir, run::Ledger& ledger) {
+  const std::uint32_t start = first_guess(run_id);
+  for (std::uint32_t i = 0; i < kBlocks; ++i) {
+    const std::uint32_t block = (start + i) % kBlocks;
+    const auto name = base::concat<32>("uids/", block);
+    auto file = linux::open_at(state_dir, name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (file) {
+      // Written down after the fact, for only now it is ours; a file without a ledger entry is
+      // empty and is found by `recap gc`.
+      RECAP_TRY(ledger.append({.step = run::Step::kUid, .a = block}));
+      return block;
+    }
+    if (file.error().kind() != Kind::kExists) {
+      return std::move(file).error();
+    }
+  }
+  return Error(Kind::kBusy, "all 4094 blocks of uids are in use: wait until other runs end");
+}
+
+Status write_map(int pid, std::string_view file, std::uint32_t inner, std::uint32_t outer,
+                 std::uint32_t count) {
+  const auto path = base::concat<48>("/proc/", pid, "/", file);
+  const auto map = base::concat<64>(inner, " ", outer, " ", count);
+  return linux::write_file_at(linux::kCwd, path.c_str(), map);
+}
+
+}  // namespace
+
+Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger) {
+  RunIds ids;
+  switch (spec.run_as) {
+    case run::RunAs::kRoot:
+      return ids;
+    case run::RunAs::kTarget: {
+      const linux::Ids target = RECAP_TRY(linux::ids_of(static_cast<int>(spec.target.pid)));
+      ids = {
+          .uid = target.uid, .gid = target.gid, .inner_uid = target.uid, .inner_gid = target.gid};
+      return ids;
+    }
+    case run::RunAs::kReserved:
+      break;
+  }
+  if (spec.image_uid >= kIdsPerRun || spec.image_gid >= kIdsPerRun) {
+    return Error(Kind::kInvalid,
+                 "the image's USER has an id above 65535: use --run-as target or root");
+  }
+  const std::uint32_t block = RECAP_TRY(reserve_block(spec.run_id, state_dir, ledger));
+  ids.block_first = kFirstUid + block * kIdsPerRun;
+  ids.inner_uid = spec.image_uid;
+  ids.inner_gid = spec.image_gid;
+  ids.uid = ids.block_first + spec.image_uid;
+  ids.gid = ids.block_first + spec.image_gid;
+  return ids;
+}
+
+Status release_ids(int state_dir, std::uint64_t block) {
+  auto status = linux::unlink_at(state_dir, base::concat<32>("uids/", block).c_str());
+  return !status && status.error().kind() == Kind::kNotFound ? Status{} : std::move(status);
+}
+
+Result<linux::UniqueFd> make_user_namespace(const RunIds& ids) {
+  linux::Pipe gate = RECAP_TRY(linux::make_pipe());
+  const linux::Child child = RECAP_TRY(linux::fork(linux::Ns::kUser));
+  if (child.pid == 0) {
+    gate.write.reset();
+    std::byte unused[1];
+    (void)linux::read_some(gate.read.get(),
+                           unused);  // until the namespace is taken, or we are dead
+    linux::exit_now(0);
+  }
+  const bool block = ids.block_first != 0;
+  const std::uint32_t count = block ? kIdsPerRun : 1;
+  RECAP_TRY(write_map(child.pid, "uid_map", block ? 0 : ids.inner_uid,
+                      block ? ids.block_first : ids.uid, count));
+  RECAP_TRY(write_map(child.pid, "gid_map", block ? 0 : ids.inner_gid,
+                      block ? ids.block_first : ids.gid, count));
+  return linux::open_at(linux::kCwd, base::concat<48>("/proc/", child.pid, "/ns/user").c_str(),
+                        O_RDONLY);
+}
+
+}  // namespace recap::engine

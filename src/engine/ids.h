@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose uid the function runs under, and how the image's ids become the host's.
+//
+// Each live run owns a block of 65,536 uids (and gids) of the range below: id N of the image is
+// BLOCK + N on the host, by an idmapped mount of the layers and, for a Capsule without
+// capabilities, by a user namespace with the same map. So the image's root owns the image's files,
+// is nobody outside, and is never somebody else's uid.
+//
+// The range ends below 2^31 and avoids what systemd and the container engines hand out (uids.md of
+// systemd): 0x70000000 - 0x7FFDFFFF.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "linux/process.h"
+#include "linux/unique_fd.h"
+#include "run/ledger.h"
+#include "run/spec.h"
+
+namespace recap::engine {
+
+using base::Result;
+using base::Status;
+
+inline constexpr std::uint32_t kFirstUid = 0x70000000;
+inline constexpr std::uint32_t kIdsPerRun = 65536;
+inline constexpr std::uint32_t kBlocks = 4094;
+
+struct RunIds {
+  std::uint32_t uid = 0, gid = 0;              // of the function, as the host sees them
+  std::uint32_t inner_uid = 0, inner_gid = 0;  // as it sees them in its own user namespace
+  std::uint32_t block_first = 0;               // 0: no block (run-as target or root)
+};
+
+// Reserves a block (an exclusive file in state_dir/uids, in the ledger first) where the run needs
+// one, and says who the function will be. kBusy when all blocks are taken.
+Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger);
+Status release_ids(int state_dir, std::uint64_t block);
+
+// A user namespace that maps [inner, inner + count) to [outer, outer + count), made by a child that
+// lives only for that. The calling process stays where it is.
+Result<linux::UniqueFd> make_user_namespace(const RunIds& ids);
+
+}  // namespace recap::engine

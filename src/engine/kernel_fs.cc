@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/kernel_fs.h"
+
+#include <fcntl.h>
+
+#include "engine/rootfs.h"
+#include "linux/fs.h"
+#include "linux/terminal.h"
+
+namespace recap::engine {
+
+namespace {
+
+using linux::FsContext;
+using linux::MountAttr;
+
+struct Device {
+  const char* name;
+  unsigned major, minor;
+};
+constexpr Device kDevices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
+                               {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+
+struct Link {
+  const char* name;
+  const char* target;
+};
+constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},
+                           {"stdin", "/proc/self/fd/0"},
+                           {"stdout", "/proc/self/fd/1"},
+                           {"stderr", "/proc/self/fd/2"},
+                           {"ptmx", "pts/ptmx"}};
+
+constexpr std::uint64_t kDevBytes = 65536;
+
+Result<linux::Mount> make_dev() {
+  FsContext tmpfs = RECAP_TRY(FsContext::open("tmpfs"));
+  RECAP_TRY(tmpfs.set("size", base::concat<16>(kDevBytes).c_str()));
+  RECAP_TRY(tmpfs.set("nr_inodes", "64"));
+  RECAP_TRY(tmpfs.set("mode", "0755"));
+  linux::Mount dev = RECAP_TRY(tmpfs.create(MountAttr::kNoSuid | MountAttr::kNoExec));
+  for (const Device& device : kDevices) {
+    RECAP_TRY(linux::make_device_at(dev.get(), device.name, 0666, device.major, device.minor));
+  }
+  for (const Link& link : kLinks) {
+    RECAP_TRY(linux::symlink_at(link.target, dev.get(), link.name));
+  }
+  RECAP_TRY(linux::make_dir_at(dev.get(), "shm", 01777));
+  RECAP_TRY(linux::make_dir_at(dev.get(), "pts", 0755));
+  return dev;
+}
+
+Result<linux::Mount> make_pts(const RunIds& ids) {
+  FsContext devpts = RECAP_TRY(FsContext::open("devpts"));
+  RECAP_TRY(devpts.set("ptmxmode", "0666"));
+  RECAP_TRY(devpts.set("mode", "0620"));
+  RECAP_TRY(devpts.set("uid", base::concat<16>(ids.uid).c_str()));
+  RECAP_TRY(devpts.set("gid", base::concat<16>(ids.gid).c_str()));
+  return devpts.create(MountAttr::kNoSuid | MountAttr::kNoExec);
+}
+
+Status mount_new(int root, const char* type, const char* path, std::uint64_t attributes) {
+  FsContext context = RECAP_TRY(FsContext::open(type));
+  const linux::Mount mount = RECAP_TRY(context.create(attributes));
+  const linux::UniqueFd onto = RECAP_TRY(make_mount_point(root, path));
+  return linux::attach(mount.get(), onto.get());
+}
+
+}  // namespace
+
+Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids) {
+  Devices devices;
+  devices.dev = RECAP_TRY(make_dev());
+  devices.shm = RECAP_TRY(make_tmpfs(spec.limits.scratch_bytes, 01777, ids));
+  devices.pts = RECAP_TRY(make_pts(ids));
+  if (spec.terminal) {
+    devices.pty_master = RECAP_TRY(linux::open_at(devices.pts.get(), "ptmx", O_RDWR | O_NOCTTY));
+    RECAP_TRY(linux::unlock_pty(devices.pty_master.get()));
+    if (spec.rows != 0 && spec.columns != 0) {
+      RECAP_TRY(linux::resize_pty(devices.pty_master.get(), spec.rows, spec.columns));
+    }
+  }
+  return devices;
+}
+
+Status attach_kernel_fs_in_child(const Devices& devices) {
+  constexpr std::uint64_t kNothing = MountAttr::kNoSuid | MountAttr::kNoDev | MountAttr::kNoExec;
+  const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+  RECAP_TRY(mount_new(root.get(), "proc", "/proc", kNothing | MountAttr::kReadOnly)
+                .context("cannot mount the Capsule's /proc"));
+  RECAP_TRY(mount_new(root.get(), "sysfs", "/sys", kNothing | MountAttr::kReadOnly)
+                .context("cannot mount the Capsule's /sys"));
+  const linux::UniqueFd dev = RECAP_TRY(make_mount_point(root.get(), "/dev"));
+  RECAP_TRY(linux::attach(devices.dev.get(), dev.get()));
+  const linux::UniqueFd shm = RECAP_TRY(linux::open_at(devices.dev.get(), "shm", O_PATH));
+  RECAP_TRY(linux::attach(devices.shm.get(), shm.get()));
+  const linux::UniqueFd pts = RECAP_TRY(linux::open_at(devices.dev.get(), "pts", O_PATH));
+  return linux::attach(devices.pts.get(), pts.get());
+}
+
+}  // namespace recap::engine

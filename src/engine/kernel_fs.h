@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// /dev, /proc and /sys of the Capsule: always its own, never the target's or the image's.
+//
+// /proc shows the joined pid namespace and is read-only (a root Capsule without capabilities could
+// else write sysctls); it can only be mounted by a process inside that namespace. /sys shows the
+// joined network namespace and is read-only. /dev is a tmpfs with six harmless devices.
+#pragma once
+
+#include "base/result.h"
+#include "engine/ids.h"
+#include "linux/mount.h"
+#include "linux/unique_fd.h"
+#include "run/spec.h"
+
+namespace recap::engine {
+
+using base::Result;
+using base::Status;
+
+struct Devices {
+  linux::Mount dev, shm, pts;  // detached
+  linux::UniqueFd pty_master;  // with a terminal
+};
+
+// In the keeper. The pty comes from the Capsule's own devpts, so no terminal of ours is ever passed
+// in.
+Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids);
+
+// In the stub, with the Capsule's root as its own: /proc and /sys are mounted, /dev attached.
+Status attach_kernel_fs_in_child(const Devices& devices);
+
+}  // namespace recap::engine

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything here runs between clone and exec: no allocation, no locks, nothing that could wait for
+// anybody but the keeper. Failures travel as one fixed-size StubFailure.
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "engine/confine.h"
+#include "engine/etc_files.h"
+#include "engine/function.h"
+#include "engine/ipc.h"
+#include "engine/stub.h"
+#include "linux/fs.h"
+#include "linux/socket.h"
+
+namespace recap::engine {
+
+namespace {
+
+using base::Error;
+using linux::Ns;
+
+[[noreturn]] void fail(const StubPlan& plan, const Error& error, int exit_code = 125) {
+  report_failure(plan.failure_pipe, error, exit_code);
+  linux::exit_now(0);
+}
+
+void tell(const StubPlan& plan, const StubMessage& message, std::span<const int> fds = {}) {
+  // A keeper that is gone cannot be told; whoever recovers the run finds out by itself.
+  (void)linux::send(plan.messages, std::as_bytes(std::span(&message, 1)), fds);
+}
+
+// Fails when the keeper died before it wrote down that we exist.
+Status wait_for_gate(const StubPlan& plan) {
+  std::byte go[1];
+  const std::size_t got = RECAP_TRY(linux::read_some(plan.gate, go));
+  if (got == 0) {
+    return Error(base::Kind::kGone, "the keeper ended");
+  }
+  return {};
+}
+
+// From here on the process sees the Capsule's files and nothing else.
+Status build_root(const StubPlan& plan, TargetFiles& files) {
+  const run::Spec& spec = *plan.spec;
+  RECAP_TRY(collect_in_child(spec, plan.target_pidfd, *plan.volumes, files)
+                .context("cannot visit the target's mounts"));
+  // A copy of the target's mount table is small; a node's may have a thousand entries, 1.6 us each.
+  RECAP_TRY(linux::unshare(Ns::kMnt));
+  RECAP_TRY(linux::make_everything_private());
+  const bool merged = spec.view == run::View::kMerged;
+  const linux::Mount root =
+      RECAP_TRY(stack_in_child(*plan.layers, plan.mask_mount, merged ? files.root.get() : -1));
+  const linux::UniqueFd old = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+  RECAP_TRY(linux::attach(root.get(), old.get()));
+  return linux::enter_root(root.get());
+}
+
+// Joins what is shared in one call, makes anew what is not. Mounts come first (they need the
+// host's privileges over the new mount namespace), /proc and /sys after (they show what is joined).
+Status join_namespaces(const StubPlan& plan) {
+  const std::uint8_t share = plan.spec->share;
+  std::uint64_t joined = 0;
+  std::uint64_t fresh = Ns::kCgroup;  // its own unless shared: host paths of cgroups stay hidden
+  const auto decide = [&](std::uint8_t bit, std::uint64_t ns) {
+    ((share & bit) != 0 ? joined : fresh) |= ns;
+  };
+  decide(run::kShareNet, Ns::kNet);
+  decide(run::kShareIpc, Ns::kIpc);
+  decide(run::kShareUts, Ns::kUts);
+  if ((share & run::kShareCgroup) != 0) {
+    joined |= Ns::kCgroup;
+    fresh &= ~Ns::kCgroup;
+  }
+  if (joined != 0) {
+    RECAP_TRY(linux::join(plan.target_pidfd, joined).context("cannot join the target"));
+  }
+  return linux::unshare(fresh);
+}
+
+Status prepare(const StubPlan& plan, TargetFiles& files) {
+  RECAP_TRY(linux::set_subreaper());
+  RECAP_TRY(linux::set_name("recap-stub"));
+  RECAP_TRY(build_root(plan, files));
+  RECAP_TRY(join_namespaces(plan));
+  RECAP_TRY(attach_kernel_fs_in_child(*plan.devices));
+  RECAP_TRY(write_etc_files_in_child(*plan.spec, plan.ids, files));
+  RECAP_TRY(attach_in_child(*plan.spec, files));
+  const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+  if (plan.out_mount >= 0) {
+    const linux::UniqueFd out = RECAP_TRY(make_mount_point(root.get(), "/out"));
+    RECAP_TRY(linux::attach(plan.out_mount, out.get()));
+  }
+  RECAP_TRY(make_mount_point(root.get(), plan.spec->workdir)
+                .context("cannot make the working directory"));
+  return wait_for_gate(plan);
+}
+
+// Reaps whatever there is to reap, until nothing is left. `function` is ours to report, or 0.
+void reap_everything(const StubPlan& plan, int function) {
+  while (const auto ended = linux::wait_any()) {
+    if (function != 0 && ended->pid == function) {
+      tell(plan, {.type = StubMessageType::kFunctionEnded, .value = ended->status});
+    }
+  }
+}
+
+[[noreturn]] void inner_stub(const StubPlan& plan) {
+  if (auto ready = linux::set_subreaper(); !ready) {
+    fail(plan, ready.error());
+  }
+  auto function = linux::fork(0, plan.cgroup->clone_into());
+  if (!function) {
+    fail(plan, function.error());
+  }
+  if (function->pid == 0) {
+    run_function(plan);
+  }
+  const int pidfd = function->pidfd.get();
+  tell(plan, {.type = StubMessageType::kFunctionForked}, std::span(&pidfd, 1));
+  linux::close_fd(plan.failure_pipe);  // its end of file now means: the function's exec succeeded
+  function->pidfd.reset();
+  release_stdio();
+  reap_everything(plan, function->pid);
+  linux::exit_now(0);
+}
+
+[[noreturn]] void outer_stub(const StubPlan& plan) {
+  TargetFiles files;
+  if (auto ready = prepare(plan, files); !ready) {
+    fail(plan, ready.error());
+  }
+  auto inner = linux::fork();
+  if (!inner) {
+    fail(plan, inner.error());
+  }
+  if (inner->pid == 0) {
+    inner_stub(plan);
+  }
+  linux::close_fd(plan.failure_pipe);
+  release_stdio();
+  reap_everything(plan, 0);
+  if ((plan.spec->share & run::kShareIpc) != 0) {
+    remove_ipc_objects(plan.ids, [&plan](std::string_view left) {
+      StubMessage message{.type = StubMessageType::kResidue};
+      std::memcpy(message.text.data(), left.data(), std::min(left.size(), message.text.size() - 1));
+      tell(plan, message);
+    });
+  }
+  linux::exit_now(0);
+}
+
+}  // namespace
+
+void report_failure(int pipe, const Error& error, int exit_code) {
+  StubFailure failure{.kind = static_cast<std::uint32_t>(error.kind()), .exit_code = exit_code};
+  const std::string_view text = error.message();
+  std::memcpy(failure.message.data(), text.data(),
+              std::min(text.size(), failure.message.size() - 1));
+  (void)linux::write_all(pipe, std::as_bytes(std::span(&failure, 1)));
+}
+
+void release_stdio() {
+  for (const int fd : {run::kStdin, run::kStdout, run::kStderr}) {
+    linux::close_fd(fd);
+  }
+}
+
+Result<linux::Child> spawn_stub(const StubPlan& plan, int gate_writer) {
+  const bool shares_pid = (plan.spec->share & run::kSharePid) != 0;
+  if (shares_pid) {
+    // Moves our children only: the keeper stays outside and is never seen in the target.
+    RECAP_TRY(
+        linux::join(plan.target_pidfd, Ns::kPid).context("cannot join the target's processes"));
+  }
+  linux::Child child = RECAP_TRY(linux::fork(shares_pid ? 0 : Ns::kPid));
+  if (child.pid == 0) {
+    linux::close_fd(gate_writer);
+    outer_stub(plan);
+  }
+  return child;
+}
+
+}  // namespace recap::engine

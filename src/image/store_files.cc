@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/store_files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "image/printable.h"
+#include "linux/error.h"
+#include "linux/fs.h"
+
+namespace recap::image {
+
+using base::Kind;
+using base::Result;
+using linux::DirFd;
+using linux::UniqueFd;
+
+Result<DirFd> open_store_root(std::string_view store_root) {
+  const std::string path(store_root);
+  DirFd root = RECAP_TRY(linux::open_dir_at(linux::kCwd, path.c_str()));
+  const struct statx st = RECAP_TRY(linux::stat_at(root.get(), "", AT_EMPTY_PATH));
+  // Layers hold whatever an image's author put there; no user of this host may execute or read it.
+  if (st.stx_uid != 0 || (st.stx_mode & 07777U) != 0700) {
+    const std::string name = printable(path);
+    return failure(Kind::kDenied, "the image store ", name,
+                   " must belong to root with mode 0700: run 'chown root ", name, " && chmod 700 ",
+                   name, "'");
+  }
+  return root;
+}
+
+Result<std::vector<std::string>> names_in(const DirFd& root, const char* folder) {
+  std::vector<std::string> out;
+  const auto dir = linux::open_dir_at(root.get(), folder);
+  if (!dir) {
+    if (dir.error().kind() == Kind::kNotFound) {
+      return out;
+    }
+    return dir.error();
+  }
+  const auto done = linux::each_entry(dir->get(), [&out](const char* name, unsigned char) {
+    if (name[0] != '.') {
+      out.emplace_back(name);
+    }
+    return true;
+  });
+  if (!done) {
+    return done.error();
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+Result<UniqueFd> lock_store(const DirFd& root, Lock how) {
+  UniqueFd fd = RECAP_TRY(linux::open_at(root.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  int ret = 0;
+  do {
+    ret = flock(fd.get(), how == Lock::kShared ? LOCK_SH : LOCK_EX);
+  } while (ret != 0 && errno == EINTR);
+  if (ret != 0) {
+    return linux::failed("lock", "the image store", errno);
+  }
+  return fd;
+}
+
+}  // namespace recap::image

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers of the store: each unpacked once, whole and verified, however many ask for it at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "image/digest.h"
+#include "image/layer.h"
+#include "image/limits.h"
+#include "image/store.h"
+
+namespace recap::image {
+
+struct LayerSource {
+  Digest diff_id;  // of the uncompressed tar: names the layer in the store
+  Digest blob;     // of what is in blobs/
+  std::uint64_t size = 0;
+};
+
+// What the store remembers of an unpacked layer.
+struct LayerRecord {
+  std::uint64_t bytes = 0;
+  bool root_is_opaque = false;  // hides all layers below it
+};
+
+using LayerReport = std::function<void(const Digest& diff_id, const LayerCounts& counts)>;
+
+// Makes sure that every layer is unpacked; `report` is called for those that were not. On return
+// they are durable. When one fails none is added.
+base::Result<std::vector<LayerRecord>> ensure_layers(const Store& store,
+                                                     std::span<const LayerSource> layers,
+                                                     const Limits& limits,
+                                                     const LayerReport& report);
+
+// The record of a layer; kNotFound when it is not unpacked (or was left half-done).
+base::Result<LayerRecord> read_layer_record(const linux::DirFd& store_root, const Digest& diff_id);
+
+}  // namespace recap::image

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run, as its keeper holds it: what it was told, what it made, and what it saw. The verbs are
+// in run.cc (make it), watch.cc (follow it) and escape.cc (undo it).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/result.h"
+#include "engine/cgroup.h"
+#include "engine/ids.h"
+#include "engine/kernel_fs.h"
+#include "engine/log.h"
+#include "engine/rootfs.h"
+#include "engine/stub.h"
+#include "linux/unique_fd.h"
+#include "run/ledger.h"
+#include "run/record.h"
+#include "run/spec.h"
+
+namespace recap::keeper {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+inline constexpr std::size_t kMaxClients = 8;
+
+struct ActiveRun {
+  run::Spec spec;
+  std::span<const std::byte> encoded_spec;
+
+  // The books.
+  linux::DirFd state_dir, run_dir, record_dir;
+  std::optional<run::Ledger> ledger;
+  linux::UniqueFd record_file;
+
+  // What exists because of this run.
+  std::optional<engine::RunCgroup> cgroup;
+  engine::RunIds ids;
+  engine::Layers layers;
+  engine::Devices devices;
+  engine::VolumeList volumes;
+  linux::Mount out, mask;
+  linux::UniqueFd user_ns;
+  linux::PidFd stub, function;
+  std::uint32_t stub_pid = 0;
+
+  // Whom it listens to.
+  linux::UniqueFd messages;       // the stubs
+  linux::UniqueFd failure;        // closes when the function's exec succeeded
+  linux::UniqueFd target_mounts;  // poll: the target's mount table changed
+  linux::UniqueFd control;
+  bool caller_listens = true;  // until it is gone or has detached
+  struct Client {
+    linux::UniqueFd socket;
+    bool waits_for_end = false;
+    bool holds_terminal = false;
+  };
+  std::array<Client, kMaxClients> clients{};
+
+  // Output of a detached run.
+  linux::UniqueFd output[2];
+  engine::BoundedLog logs[2];
+
+  // What was seen.
+  bool function_forked = false, function_ended = false, stubs_left = false, killed_by_us = false;
+  std::int32_t function_status = 0;  // of wait4(2)
+  bool target_gone = false;
+  std::optional<run::Reason> asked_to_end;
+  std::uint64_t grace_ms = 0;
+  int first_signal = 15;  // SIGTERM
+  bool escaping = false;
+  std::uint64_t ended_ns = 0;
+
+  run::Record record;
+  std::array<base::FixedString<300>, run::kMaxResidue> residue_text{};
+  base::FixedString<512> message_text, command_text;
+
+  // Adds to the record; what exceeds its space is counted in the last entry's stead.
+  void add_residue(std::string_view what, std::string_view detail);
+  void set_message(std::string_view message);
+};
+
+// Builds everything up to the function's exec. On failure the ledger says what has to be undone;
+// the failure's exit code is in `exit_code`.
+Status start(ActiveRun& run, int& exit_code);
+
+// Follows a started run until there is a reason to end it.
+run::Reason watch(ActiveRun& run);
+
+// One round of watching: waits at most `timeout_ms` for something to happen and takes it in.
+void watch_once(ActiveRun& run, std::int64_t timeout_ms);
+
+// Undoes everything, verifies that, writes the record and answers the caller. Never stops at a
+// failure; what could not be undone is residue in the record.
+void escape(ActiveRun& run, run::Reason reason, const Error* failure, int failure_code);
+
+// The keeper's one run.
+ActiveRun& the_run();
+
+// Fills the record with what is known from the spec.
+void describe(ActiveRun& run);
+
+// Escape for a run whose keeper died: `run_dir` is its directory.
+int recover(int run_dir);
+
+}  // namespace recap::keeper

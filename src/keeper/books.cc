@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/books.h"
+
+#include <fcntl.h>
+
+#include "linux/fs.h"
+#include "linux/proc.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::keeper {
+
+namespace {
+
+constexpr const char* kRunFiles[] = {"control", "pid", "spec", "ledger"};
+
+Status make_dir_if_missing(int dir, const char* path) {
+  auto made = linux::make_dir_at(dir, path, 0700);
+  return !made && made.error().kind() != base::Kind::kExists ? std::move(made) : Status{};
+}
+
+Status write_new_file(int dir, const char* name, std::span<const std::byte> data) {
+  const linux::UniqueFd file =
+      RECAP_TRY(linux::open_at(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  return linux::write_all(file.get(), data);
+}
+
+Status begin_ledger(ActiveRun& run) {
+  run.ledger = RECAP_TRY(run::Ledger::create(run.run_dir.get(), "ledger"));
+  const linux::BootId boot = RECAP_TRY(linux::boot_id());
+  const int pid = linux::own_pid();
+  const std::uint64_t start_time = RECAP_TRY(linux::start_time_of(pid));
+  RECAP_TRY(run.ledger->append({.step = run::Step::kBegin,
+                                .a = static_cast<std::uint64_t>(pid),
+                                .b = start_time,
+                                .text = boot}));
+  const auto who = base::concat<48>(pid, " ", start_time, "\n");
+  return write_new_file(run.run_dir.get(), "pid", std::as_bytes(std::span(who.view())));
+}
+
+}  // namespace
+
+Result<linux::DirFd> open_own_dir(int dir, const char* path) {
+  linux::DirFd opened = RECAP_TRY(linux::open_dir_at(dir, path));
+  const struct statx st = RECAP_TRY(linux::stat_at(opened.get(), "", AT_EMPTY_PATH));
+  if (st.stx_uid != 0 || (st.stx_mode & 077) != 0) {
+    return Error(base::Kind::kDenied,
+                 base::concat<400>(path, " must belong to root with mode 0700: correct it").view());
+  }
+  return opened;
+}
+
+Status open_books(ActiveRun& run) {
+  run.state_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.state_dir.data()));
+  for (const char* part : {"runs", "uids"}) {
+    RECAP_TRY(make_dir_if_missing(run.state_dir.get(), part));
+  }
+  const auto path = base::concat<64>("runs/", run.spec.run_id);
+  RECAP_TRY(linux::make_dir_at(run.state_dir.get(), path.c_str(), 0700)
+                .context("cannot make the run's directory"));
+  run.run_dir = RECAP_TRY(linux::open_dir_at(run.state_dir.get(), path.c_str()));
+  RECAP_TRY(begin_ledger(run));
+  RECAP_TRY(write_new_file(run.run_dir.get(), "spec", run.encoded_spec));
+  run.control = RECAP_TRY(linux::listen_at(run.run_dir.get(), "control"));
+
+  run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
+  RECAP_TRY(run.ledger->append({.step = run::Step::kRecord}));
+  run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),
+                                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  return linux::reserve_space(run.record_file.get(), run::kMaxRecordBytes)
+      .context("cannot reserve space for the record");
+}
+
+Status write_record(ActiveRun& run) {
+  std::array<std::byte, run::kMaxRecordBytes> buffer;
+  const std::size_t size = RECAP_TRY(run::encode(run.record, buffer));
+  RECAP_TRY(linux::write_all(run.record_file.get(), std::span(buffer).first(size)));
+  return linux::resize(run.record_file.get(), size);
+}
+
+Status remove_run_dir(ActiveRun& run) {
+  for (const char* file : kRunFiles) {
+    (void)linux::unlink_at(run.run_dir.get(), file);
+  }
+  const auto path = base::concat<64>("runs/", run.spec.run_id);
+  return linux::remove_dir_at(run.state_dir.get(), path.c_str());
+}
+
+}  // namespace recap::keeper

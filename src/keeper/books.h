@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The run's directory, ledger and record: opened before anything is made, closed after everything
+// is undone.
+#pragma once
+
+#include "keeper/active_run.h"
+
+namespace recap::keeper {
+
+inline constexpr std::size_t kMaxMountinfoBytes = std::size_t{1} << 20;
+
+// Makes state_dir/runs/RUN with its ledger, the copy of the spec and the control socket, and
+// reserves the record's space.
+Status open_books(ActiveRun& run);
+
+// Opens a directory of ours; kDenied unless it is root's and closed to everybody else.
+Result<linux::DirFd> open_own_dir(int dir, const char* path);
+
+// Writes the record into its reserved space.
+Status write_record(ActiveRun& run);
+
+// Removes the run's directory. Missing files are success.
+Status remove_run_dir(ActiveRun& run);
+
+}  // namespace recap::keeper

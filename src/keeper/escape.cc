@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Escape: undo everything a Run made, verify it, write the record, answer.
+//
+// One way out for every end: normal, asked for, deadline, dead target, failure at any step of Run,
+// and (recover.cc) a dead keeper. Every step treats "missing" as success and none stops the next.
+#include <sys/wait.h>
+
+#include <csignal>
+
+#include "engine/artifact.h"
+#include "engine/confine.h"
+#include "keeper/active_run.h"
+#include "keeper/books.h"
+#include "keeper/clients.h"
+#include "linux/fs.h"
+#include "linux/proc.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::keeper {
+
+namespace {
+
+using run::Reason;
+
+constexpr std::int64_t kKillRoundMs = 2;
+constexpr std::uint64_t kKillDeadlineMs = 5000;
+constexpr std::uint64_t kStubDeadlineMs = 2000;
+constexpr std::uint64_t kTargetDeathMs = 1000;
+
+std::uint64_t ms_since(std::uint64_t start_ns) {
+  return (linux::monotonic_ns() - start_ns) / 1'000'000;
+}
+
+// A pid namespace dies stubs first, its init last; so when both stubs went without a word, the
+// target may just be a moment behind.
+void tell_target_death_apart(ActiveRun& run, Reason& reason) {
+  if (reason != Reason::kFailed || !run.stubs_left) {
+    return;
+  }
+  const std::uint64_t start = linux::monotonic_ns();
+  while (!run.target_gone && ms_since(start) < kTargetDeathMs) {
+    watch_once(run, static_cast<std::int64_t>(kTargetDeathMs - ms_since(start)));
+  }
+  if (run.target_gone) {
+    reason = Reason::kTargetGone;
+  } else {
+    run.set_message("the stub was killed from outside, and the function with it");
+  }
+}
+
+// SIGTERM and the grace period, for a function that can still use them.
+void ask_function_to_end(ActiveRun& run, Reason reason) {
+  if (!run.function.valid() || run.function_ended || reason == Reason::kTargetGone) {
+    return;
+  }
+  const std::uint64_t grace = reason == Reason::kStopped ? run.grace_ms : run.spec.limits.grace_ms;
+  run.killed_by_us = true;
+  (void)linux::send_signal(run.function.get(), run.first_signal);
+  (void)linux::send_signal(run.function.get(), SIGCONT);
+  const std::uint64_t start = linux::monotonic_ns();
+  while (!run.function_ended && !run.stubs_left && !run.target_gone && ms_since(start) < grace) {
+    watch_once(run, static_cast<std::int64_t>(grace - ms_since(start)));
+  }
+}
+
+// No fork can succeed any more, so each round leaves fewer.
+void kill_everything(ActiveRun& run) {
+  if (!run.cgroup || run.cgroup->empty()) {
+    return;
+  }
+  (void)run.cgroup->forbid_forks();
+  const std::uint64_t start = linux::monotonic_ns();
+  while (!run.cgroup->empty()) {
+    (void)run.cgroup->kill_everything();
+    watch_once(run, kKillRoundMs);
+    if (ms_since(start) > kKillDeadlineMs) {
+      run.add_residue("process", "a process of the run does not die (uninterruptible sleep?)");
+      return;
+    }
+  }
+}
+
+// The stubs leave by themselves when nothing is left to reap. Only one that does not is killed, for
+// its children would then be zombies in the target.
+void wait_for_stubs(ActiveRun& run) {
+  if (!run.stub.valid()) {
+    return;
+  }
+  const std::uint64_t start = linux::monotonic_ns();
+  while (!run.stubs_left && ms_since(start) < kStubDeadlineMs) {
+    watch_once(run, static_cast<std::int64_t>(kStubDeadlineMs - ms_since(start)));
+  }
+  if (!run.stubs_left) {
+    (void)linux::send_signal(run.stub.get(), SIGKILL);
+    run.add_residue("process", "a stub did not leave by itself and was killed");
+  }
+}
+
+void drain_output(ActiveRun& run) {
+  constexpr std::int64_t kQuietMs = 200;  // all writers are dead: the end of file is near
+  while (run.output[0].valid() || run.output[1].valid()) {
+    linux::PollFd fds[] = {{.fd = run.output[0].get(), .events = linux::kPollIn},
+                           {.fd = run.output[1].get(), .events = linux::kPollIn}};
+    if (linux::poll(fds, kQuietMs).value_or(0) == 0) {
+      return;
+    }
+    watch_once(run, 0);
+  }
+}
+
+void hand_over_artifacts(ActiveRun& run) {
+  if (!run.out.valid() || !run.function_forked) {
+    return;
+  }
+  const auto copied = run.spec.out == run::OutMode::kFile
+                          ? engine::copy_single_artifact(run.out.get(), run::kOutFd)
+                          : engine::copy_artifacts(run.out.get(), run::kOutFd);
+  if (!copied) {
+    run.set_message(copied.error().message());
+  }
+  run.out.reset();
+}
+
+void remove_cgroup(ActiveRun& run) {
+  if (!run.cgroup) {
+    return;
+  }
+  run.record.memory_peak_bytes = run.cgroup->memory_peak();
+  if (const auto removed = run.cgroup->remove(); !removed) {
+    run.add_residue("cgroup", removed.error().message());
+  }
+}
+
+// A tracer that died leaves its tracees running, but one that was stopped by a signal stays
+// stopped.
+void check_target_runs(ActiveRun& run) {
+  constexpr unsigned kCapSysPtrace = 19;
+  if ((run.spec.capabilities & linux::capability(kCapSysPtrace)) == 0 || run.target_gone) {
+    return;
+  }
+  const int pid = static_cast<int>(run.spec.target.pid);
+  const char state = linux::state_of(pid).value_or('?');
+  if (state == 't' || linux::tracer_of(pid).value_or(0) != 0) {
+    run.add_residue("stopped", "the target's init process is still traced");
+  }
+}
+
+std::int32_t signal_of(std::int32_t status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+std::int32_t code_of(std::int32_t status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int failure_code) {
+  run::Record& record = run.record;
+  constexpr std::int32_t kDeadlineCode = 124;
+  constexpr std::int32_t kOurs = 125;
+  record.reason = reason;
+  record.exit_code = kOurs;
+  if (run.function_ended) {
+    record.exit_signal = signal_of(run.function_status);
+    record.exit_code = code_of(run.function_status);
+    if (record.exit_signal == SIGKILL && !run.killed_by_us && run.cgroup &&
+        run.cgroup->oom_kills() > 0) {
+      record.reason = Reason::kOutOfMemory;
+      run.set_message("the function used more memory than its limit and was killed: see --memory");
+    }
+  }
+  switch (reason) {
+    case Reason::kDeadline:
+      record.exit_code = kDeadlineCode;
+      run.set_message("the deadline passed and the function was ended");
+      break;
+    case Reason::kTargetGone:
+      if (!run.function_ended) {
+        run.set_message("the target ended, and the run with it");
+      }
+      break;
+    case Reason::kFailed:
+      record.exit_code = failure != nullptr ? failure_code : kOurs;
+      break;
+    default:
+      break;
+  }
+  if (failure != nullptr) {
+    record.reason = run.target_gone ? Reason::kTargetGone : Reason::kFailed;
+    run.set_message(failure->message());
+  }
+}
+
+void close_books(ActiveRun& run) {
+  if (run.ids.block_first != 0) {
+    const std::uint64_t block = (run.ids.block_first - engine::kFirstUid) / engine::kIdsPerRun;
+    if (const auto released = engine::release_ids(run.state_dir.get(), block); !released) {
+      run.add_residue("file", released.error().message());
+    }
+  }
+  run::Record& record = run.record;
+  const std::uint64_t now = linux::monotonic_ns();
+  record.f_latency_us = (now - run.spec.requested_ns) / 1000;
+  record.escape_us = run.ended_ns != 0 ? (now - run.ended_ns) / 1000 : 0;
+  record.log_dropped_bytes = run.logs[0].dropped_bytes() + run.logs[1].dropped_bytes();
+  record.residue_verified = record.residue_count == 0;
+  if (record.residue_count != 0 && !run.function_ended) {
+    record.exit_code = 125;
+  }
+  if (run.record_file.valid()) {
+    if (const auto written = write_record(run); !written) {
+      run.set_message(written.error().message());
+    }
+  }
+  if (run.ledger) {
+    (void)remove_run_dir(run);  // what stays is found by the next command, with its ledger
+  }
+}
+
+}  // namespace
+
+void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_code) {
+  run.escaping = true;
+  if (run.ledger) {
+    (void)run.ledger->append({.step = run::Step::kEscape, .a = static_cast<std::uint64_t>(reason)});
+  }
+  tell_target_death_apart(run, reason);
+  ask_function_to_end(run, reason);
+  kill_everything(run);
+  wait_for_stubs(run);
+  // Nothing of the run lives any more; its mounts and namespaces went with the stubs.
+  drain_output(run);
+  hand_over_artifacts(run);
+  decide_outcome(run, reason, failure, failure_code);
+  remove_cgroup(run);
+  check_target_runs(run);
+  close_books(run);
+  answer_everybody(run);
+}
+
+}  // namespace recap::keeper

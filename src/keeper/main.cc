@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// recap-keeper: one per run. Run, watch, Escape.
+//
+// Started by a caller with the descriptors of run::KeeperFd and no arguments; or as
+// `recap-keeper recover` with the directory of a dead run as descriptor 3.
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <new>
+
+#include "engine/confine.h"
+#include "engine/host.h"
+#include "keeper/active_run.h"
+#include "linux/fs.h"
+#include "linux/process.h"
+#include "run/control.h"
+
+namespace recap::keeper {
+
+// The keeper has one run. Its memory is zero pages until used, not bytes of the program.
+ActiveRun& the_run() {
+  alignas(ActiveRun) static std::byte storage[sizeof(ActiveRun)];
+  static ActiveRun* const run = new (&storage[0]) ActiveRun;
+  return *run;
+}
+
+namespace {
+
+Result<run::Spec> read_spec(std::span<const std::byte>& encoded) {
+  const struct statx st = RECAP_TRY(linux::stat_at(run::kSpecFd, "", AT_EMPTY_PATH));
+  if (st.stx_size == 0 || st.stx_size > run::kMaxSpecBytes) {
+    return Error(base::Kind::kInvalid, "the run's specification has a wrong size");
+  }
+  encoded = RECAP_TRY(linux::map_file(run::kSpecFd, st.stx_size));
+  const auto memory = RECAP_TRY(linux::map_memory(2 * run::kMaxWords * sizeof(std::string_view)));
+  return run::decode(encoded,
+                     {reinterpret_cast<std::string_view*>(memory.data()), 2 * run::kMaxWords});
+}
+
+}  // namespace
+
+void describe(ActiveRun& run) {
+  const run::Spec& spec = run.spec;
+  run::Record& record = run.record;
+  record.run_id = spec.run_id;
+  record.name = spec.name;
+  record.requester = spec.requester;
+  record.target = spec.target;
+  record.image = spec.image;
+  for (const std::string_view word : spec.argv) {
+    run.command_text.append(run.command_text.empty() ? "" : " ").append(word);
+  }
+  record.command = run.command_text;
+  record.share = spec.share;
+  record.view = spec.view;
+  record.paths = spec.paths;
+  record.path_count = spec.path_count;
+  record.run_as = spec.run_as;
+  record.capabilities = spec.capabilities;
+  record.profile = spec.profile;
+  record.landlocked = engine::is_landlocked(spec.profile);
+  record.own_user_ns = engine::has_own_user_ns(spec);
+  record.started_at_s = linux::wall_clock_s();
+}
+
+namespace {
+
+int keep() {
+  ActiveRun& run = the_run();
+  auto spec = read_spec(run.encoded_spec);
+  if (!spec) {
+    return 125;  // the caller made it itself; it sees end of file on its socket
+  }
+  run.spec = *spec;
+  describe(run);
+  int failure_code = 125;
+  Status started = engine::move_to_host(run.spec.cgroup_parent);
+  if (started) {
+    started = start(run, failure_code);
+  }
+  run.record.uid = run.ids.uid;
+  run.record.idmapped = run.layers.idmapped ? 1 : 0;
+  if (!started) {
+    escape(run, run::Reason::kFailed, &started.error(), failure_code);
+    return 125;
+  }
+  escape(run, watch(run), nullptr, 0);
+  return 0;
+}
+
+}  // namespace
+
+void ActiveRun::add_residue(std::string_view what, std::string_view detail) {
+  if (record.residue_count == run::kMaxResidue) {
+    return;
+  }
+  auto& text = residue_text[record.residue_count];
+  text = base::FixedString<300>(detail);
+  record.residue[record.residue_count++] = {.what = what, .detail = text};
+}
+
+void ActiveRun::set_message(std::string_view message) {
+  message_text = base::FixedString<512>(message);
+  record.message = message_text;
+}
+
+}  // namespace recap::keeper
+
+extern "C" int recap_keeper_main(int argc, const char* const* argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "recover") {
+    return recap::keeper::recover(recap::run::kSpecFd);
+  }
+  return recap::keeper::keep();
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Escape for a run whose keeper died, from its ledger alone. Its stubs went on: when the function
+// ends they leave by themselves, so the cleaner kills only what is in the run's cgroup.
+//
+// Known limit: an orphaned stub is reaped by the host's init; until that has done so the stub shows
+// as a zombie.
+#include <fcntl.h>
+
+#include "engine/host.h"
+#include "engine/ipc.h"
+#include "keeper/active_run.h"
+#include "keeper/books.h"
+#include "linux/fs.h"
+#include "linux/proc.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::keeper {
+
+namespace {
+
+using run::Step;
+
+Result<run::LedgerContents> read_books(ActiveRun& run, int run_dir) {
+  run.run_dir = RECAP_TRY(linux::open_dir_at(run_dir, "."));
+  run.ledger = RECAP_TRY(run::Ledger::adopt(run_dir, "ledger"));
+  const auto memory = RECAP_TRY(linux::map_memory(run::kMaxLedgerBytes));
+  const linux::UniqueFd file = RECAP_TRY(linux::open_at(run_dir, "ledger", O_RDONLY));
+  const std::size_t size = RECAP_TRY(linux::read_all(file.get(), memory));
+  return run::read_ledger(memory.first(size));
+}
+
+Status read_spec(ActiveRun& run) {
+  const linux::UniqueFd file = RECAP_TRY(linux::open_at(run.run_dir.get(), "spec", O_RDONLY));
+  const auto buffer = RECAP_TRY(linux::map_memory(run::kMaxSpecBytes));
+  const std::size_t size = RECAP_TRY(linux::read_all(file.get(), buffer));
+  const auto memory = RECAP_TRY(linux::map_memory(2 * run::kMaxWords * sizeof(std::string_view)));
+  run.spec =
+      RECAP_TRY(run::decode(buffer.first(size), {reinterpret_cast<std::string_view*>(memory.data()),
+                                                 2 * run::kMaxWords}));
+  return {};
+}
+
+// The process, if it still is the one that was written down.
+Result<linux::PidFd> open_exactly(std::uint64_t pid, std::uint64_t start_time) {
+  linux::PidFd pidfd = RECAP_TRY(linux::open_pidfd(static_cast<int>(pid)));
+  if (RECAP_TRY(linux::start_time_of(static_cast<int>(pid))) != start_time) {
+    return Error(base::Kind::kGone, "the process is another one");
+  }
+  return pidfd;
+}
+
+void find_target(ActiveRun& run) {
+  auto target = open_exactly(run.spec.target.pid, run.spec.target.start_time);
+  run.target_gone = !target || !linux::duplicate_to(target->get(), run::kTargetFd);
+}
+
+void find_stub(ActiveRun& run, const run::LedgerContents& ledger) {
+  run.stubs_left = true;
+  if (const run::LedgerEntry* entry = ledger.find(Step::kStub)) {
+    if (auto stub = open_exactly(entry->a, entry->b)) {
+      run.stub = std::move(*stub);
+      run.stub_pid = static_cast<std::uint32_t>(entry->a);
+      run.stubs_left = false;
+    }
+  }
+}
+
+// Objects that a stub which was killed too could not remove.
+void remove_ipc(const ActiveRun& run) {
+  if (run.target_gone || (run.spec.share & run::kShareIpc) == 0) {
+    return;
+  }
+  const auto child = linux::fork();
+  if (child && child->pid == 0) {
+    if (linux::join(run::kTargetFd, linux::Ns::kIpc)) {
+      engine::remove_ipc_objects(run.ids, [](std::string_view) {});
+    }
+    linux::exit_now(0);
+  }
+  if (child) {
+    linux::PollFd end[] = {{.fd = child->pidfd.get(), .events = linux::kPollIn}};
+    constexpr std::int64_t kDeadlineMs = 2000;
+    (void)linux::poll(end, kDeadlineMs);
+  }
+}
+
+Status open_record(ActiveRun& run) {
+  run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
+  run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),
+                                             O_WRONLY | O_CREAT | O_NOFOLLOW, 0600));
+  return {};
+}
+
+Status take_over(ActiveRun& run, int run_dir) {
+  const run::LedgerContents ledger = RECAP_TRY(read_books(run, run_dir));
+  run.state_dir = RECAP_TRY(linux::open_dir_at(run_dir, "../.."));
+  if (auto spec = read_spec(run); !spec) {
+    return spec;  // died before it had made anything but its directory
+  }
+  describe(run);
+  RECAP_TRY(engine::move_to_host(run.spec.cgroup_parent));
+  if (const run::LedgerEntry* uid = ledger.find(Step::kUid)) {
+    run.ids.block_first =
+        engine::kFirstUid + static_cast<std::uint32_t>(uid->a) * engine::kIdsPerRun;
+    run.record.uid = run.ids.block_first + run.spec.image_uid;
+  }
+  const run::LedgerEntry* begin = ledger.find(Step::kBegin);
+  const linux::BootId boot = RECAP_TRY(linux::boot_id());
+  if (begin != nullptr && begin->text == boot.view()) {
+    run.cgroup = RECAP_TRY(engine::RunCgroup::adopt(ledger));
+    find_target(run);
+    find_stub(run, ledger);
+    remove_ipc(run);
+  } else {
+    run.target_gone = true;  // another boot: only files can be left
+    run.stubs_left = true;
+  }
+  return open_record(run);
+}
+
+}  // namespace
+
+int recover(int run_dir) {
+  ActiveRun& run = the_run();
+  run.caller_listens = false;
+  const Status taken = take_over(run, run_dir);
+  if (!taken && taken.error().kind() == base::Kind::kBusy) {
+    return 0;  // its keeper lives, or another cleaner is at it
+  }
+  run.set_message("the keeper of this run was killed; a later one cleaned up");
+  escape(run, run::Reason::kKeeperGone, nullptr, 0);
+  return 0;
+}
+
+}  // namespace recap::keeper

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run: from a decoded Spec to the function's first instruction.
+//
+// The order is the kernel's: the keeper leaves its starter while it is still single and small; the
+// books are opened before anything is made; image layers are cloned where the store is, on the
+// host; the stub is forked last, and waits at a gate until the ledger knows it.
+#include <fcntl.h>
+
+#include <cstring>
+
+#include "engine/confine.h"
+#include "engine/host.h"
+#include "engine/mask.h"
+#include "keeper/active_run.h"
+#include "keeper/books.h"
+#include "linux/fs.h"
+#include "linux/proc.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+#include "run/control.h"
+
+namespace recap::keeper {
+
+namespace {
+
+using run::Step;
+
+constexpr std::int64_t kAttachDeadlineMs = 10'000;
+
+Status make_cgroup_and_ids(ActiveRun& run) {
+  RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
+  run.ids = RECAP_TRY(engine::reserve_ids(run.spec, run.state_dir.get(), *run.ledger));
+  if (engine::has_own_user_ns(run.spec) || run.ids.block_first != 0) {
+    run.user_ns = RECAP_TRY(engine::make_user_namespace(run.ids));
+  }
+  return {};
+}
+
+Status stage_files(ActiveRun& run) {
+  const bool map_ids = run.ids.block_first != 0;
+  run.layers = RECAP_TRY(engine::stage_layers(run.spec, run.ids, map_ids ? run.user_ns.get() : -1));
+  run.devices = RECAP_TRY(engine::make_devices(run.spec, run.ids));
+  if (run.spec.out != run::OutMode::kNone) {
+    run.out = RECAP_TRY(engine::make_tmpfs(run.spec.limits.out_bytes, 0755, run.ids));
+    RECAP_TRY(linux::change_owner(run.out.get(), "", run.ids.uid, run.ids.gid));
+  }
+  if (run.spec.view == run::View::kMerged) {
+    run.mask = RECAP_TRY(engine::make_mask());
+  }
+  return {};
+}
+
+// The target's mount table, as an event source and, for the wide views, as the list of its volumes.
+Status read_target_mounts(ActiveRun& run) {
+  const auto path = base::concat<64>("/proc/", run.spec.target.pid, "/mountinfo");
+  run.target_mounts = RECAP_TRY(linux::open_at(linux::kCwd, path.c_str(), O_RDONLY));
+  if (run.spec.view != run::View::kNothing) {
+    const auto buffer = RECAP_TRY(linux::map_memory(kMaxMountinfoBytes));
+    const std::size_t size = RECAP_TRY(linux::read_all(run.target_mounts.get(), buffer));
+    if (size == buffer.size()) {
+      return Error(base::Kind::kUnsupported,
+                   "the target has too many mounts for this view: use --path instead");
+    }
+    run.volumes = engine::volumes_in({reinterpret_cast<char*>(buffer.data()), size});
+  }
+  // Nothing between the lookup of the target and here trusted its pid alone.
+  return linux::send_signal(run::kTargetFd, 0).context("the target is gone");
+}
+
+// The function's words as exec takes them; they live as long as the keeper.
+Result<const char* const*> null_terminated(std::span<const std::string_view> words) {
+  const auto memory = RECAP_TRY(linux::map_memory((words.size() + 1) * sizeof(const char*)));
+  auto* pointers = reinterpret_cast<const char**>(memory.data());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    pointers[i] = words[i].data();
+  }
+  return const_cast<const char* const*>(pointers);
+}
+
+// A detached run's output goes through the keeper, which bounds it.
+Status redirect_output(ActiveRun& run) {
+  if (!run.spec.detached || run.spec.terminal) {
+    return {};
+  }
+  for (int i = 0; i < 2; ++i) {
+    linux::Pipe pipe = RECAP_TRY(linux::make_pipe());
+    RECAP_TRY(linux::duplicate_to(pipe.write.get(), run::kStdout + i));
+    run.output[i] = std::move(pipe.read);
+  }
+  return {};
+}
+
+Status open_logs(ActiveRun& run) {
+  constexpr std::string_view kSuffix[] = {".stdout", ".stderr"};
+  const int streams = !run.spec.detached && !run.spec.terminal ? 0 : (run.spec.terminal ? 1 : 2);
+  for (int i = 0; i < streams; ++i) {
+    run.logs[i] = RECAP_TRY(engine::BoundedLog::create(
+        run.record_dir.get(), base::concat<80>(run.spec.run_id, kSuffix[i]),
+        run.spec.limits.log_bytes));
+  }
+  return {};
+}
+
+Status spawn(ActiveRun& run) {
+  linux::Pipe gate = RECAP_TRY(linux::make_pipe());
+  linux::Pipe failure = RECAP_TRY(linux::make_pipe());
+  linux::SocketPair messages = RECAP_TRY(linux::make_socket_pair());
+  engine::StubPlan plan{
+      .spec = &run.spec,
+      .ids = run.ids,
+      .cgroup = &*run.cgroup,
+      .layers = &run.layers,
+      .devices = &run.devices,
+      .volumes = &run.volumes,
+      .out_mount = run.out.get(),
+      .mask_mount = run.mask.get(),
+      .user_ns = engine::has_own_user_ns(run.spec) ? run.user_ns.get() : -1,
+      .target_pidfd = run::kTargetFd,
+      .gate = gate.read.get(),
+      .failure_pipe = failure.write.get(),
+      .messages = messages.b.get(),
+      .argv = RECAP_TRY(null_terminated(run.spec.argv)),
+      .envp = RECAP_TRY(null_terminated(run.spec.envp)),
+  };
+  run.messages = std::move(messages.a);
+  run.failure = std::move(failure.read);
+  linux::Child stub = RECAP_TRY(engine::spawn_stub(plan, gate.write.get()));
+  run.stub = std::move(stub.pidfd);
+  run.stub_pid = static_cast<std::uint32_t>(stub.pid);
+  engine::release_stdio();  // the pipes' ends are the function's
+  const std::uint64_t start_time = linux::start_time_of(stub.pid).value_or(0);
+  RECAP_TRY(run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time}));
+  RECAP_TRY(run.ledger->append({.step = Step::kFunction}));
+  return linux::write_text(gate.write.get(), "g");
+}
+
+Error failure_of(const engine::StubFailure& failure) {
+  return {static_cast<base::Kind>(failure.kind), std::string_view(failure.message.data())};
+}
+
+// Until the function's exec, a failure of a stub, or the target's end, whichever comes first.
+Status wait_for_exec(ActiveRun& run, int& exit_code) {
+  const std::uint64_t deadline = linux::monotonic_ns() + kAttachDeadlineMs * 1'000'000;
+  while (true) {
+    linux::PollFd fds[] = {{.fd = run.failure.get(), .events = linux::kPollIn},
+                           {.fd = run::kTargetFd, .events = linux::kPollIn}};
+    const auto left = static_cast<std::int64_t>(deadline - linux::monotonic_ns()) / 1'000'000;
+    if (left <= 0 || RECAP_TRY(linux::poll(fds, left)) == 0) {
+      return Error(
+          base::Kind::kTimeout,
+          "the Capsule could not be attached within 10 s: is the target stopped or overloaded?");
+    }
+    if (fds[0].revents != 0) {
+      break;
+    }
+    if (fds[1].revents != 0) {
+      run.target_gone = true;
+      return Error(base::Kind::kGone, "the target ended while the Capsule was being attached");
+    }
+  }
+  engine::StubFailure failure;
+  const std::size_t got =
+      RECAP_TRY(linux::read_all(run.failure.get(), std::as_writable_bytes(std::span(&failure, 1))));
+  if (got == sizeof failure) {
+    exit_code = failure.exit_code;
+    return failure_of(failure);
+  }
+  run.failure.reset();
+  watch_once(run, 0);  // takes in kFunctionForked, sent before the pipe closed
+  if (!run.function_forked) {
+    return Error(base::Kind::kGone, "the stub was killed while the Capsule was being attached");
+  }
+  return {};
+}
+
+Status announce(ActiveRun& run) {
+  run.record.attach_us = (linux::monotonic_ns() - run.spec.requested_ns) / 1000;
+  if (!run.caller_listens) {
+    return {};
+  }
+  const run::Event event{.type = run::EventType::kAttached, .attach_us = run.record.attach_us};
+  const int master = run.devices.pty_master.get();
+  // A caller that is gone already is seen by watch().
+  (void)linux::send(
+      run::kCallerFd, std::as_bytes(std::span(&event, 1)),
+      run.devices.pty_master.valid() ? std::span(&master, 1) : std::span<const int>());
+  return {};
+}
+
+}  // namespace
+
+Status start(ActiveRun& run, int& exit_code) {
+  exit_code = 125;
+  RECAP_TRY(open_books(run));
+  RECAP_TRY(make_cgroup_and_ids(run));
+  RECAP_TRY(read_target_mounts(run));
+  RECAP_TRY(stage_files(run));
+  RECAP_TRY(redirect_output(run));
+  RECAP_TRY(open_logs(run));
+  RECAP_TRY(spawn(run));
+  // From here on something of ours is in the target.
+  RECAP_TRY(wait_for_exec(run, exit_code));
+  // The function runs.
+  return announce(run);
+}
+
+}  // namespace recap::keeper

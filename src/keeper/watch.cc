@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Watch: one poll loop over the stubs, the target, the caller, the control socket, the output of a
+// detached run, and the deadline. It returns why the run has to end.
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "keeper/active_run.h"
+#include "keeper/clients.h"
+#include "linux/fs.h"
+#include "linux/process.h"
+#include "linux/socket.h"
+
+namespace recap::keeper {
+
+namespace {
+
+using run::Reason;
+
+// The places of the poll set; clients follow.
+enum Slot : std::size_t {
+  kMessages,
+  kStub,
+  kTarget,
+  kCaller,
+  kControl,
+  kStdoutPipe,
+  kStderrPipe,
+  kPty,
+  kFirstClient,
+  kSlots = kFirstClient + kMaxClients
+};
+
+using PollSet = std::array<linux::PollFd, kSlots>;
+
+bool somebody_holds_terminal(const ActiveRun& run) {
+  if (run.caller_listens) {
+    return true;
+  }
+  for (const ActiveRun::Client& client : run.clients) {
+    if (client.socket.valid() && client.holds_terminal) {
+      return true;
+    }
+  }
+  return false;
+}
+
+PollSet poll_set(const ActiveRun& run) {
+  PollSet set;
+  const auto watch = [&set](std::size_t slot, int fd, bool wanted) {
+    set[slot] = {.fd = wanted ? fd : -1, .events = linux::kPollIn};
+  };
+  watch(kMessages, run.messages.get(), !run.stubs_left);
+  // An adopted stub has no line to us; its end is all there is to see.
+  watch(kStub, run.stub.get(), !run.messages.valid() && !run.stubs_left);
+  watch(kTarget, run::kTargetFd, !run.target_gone);
+  watch(kCaller, run::kCallerFd, run.caller_listens);
+  watch(kControl, run.control.get(), true);
+  watch(kStdoutPipe, run.output[0].get(), true);
+  watch(kStderrPipe, run.output[1].get(), true);
+  // Nobody reads the terminal of a run that all have detached from, so the keeper does: a function
+  // must not block on a screen that is not there.
+  const bool alone = run.logs[0].valid() && !somebody_holds_terminal(run);
+  watch(kPty, run.devices.pty_master.get(), run.spec.terminal && alone);
+  for (std::size_t i = 0; i < kMaxClients; ++i) {
+    watch(kFirstClient + i, run.clients[i].socket.get(), true);
+  }
+  return set;
+}
+
+void take_message(ActiveRun& run) {
+  engine::StubMessage message;
+  linux::UniqueFd fds[1];
+  const auto got = linux::receive(
+      run.messages.get(), std::as_writable_bytes(std::span(&message, 1)), fds, /*dont_wait=*/true);
+  if (!got && got.error().kind() == base::Kind::kBusy) {
+    return;
+  }
+  if (!got || *got != sizeof message) {
+    run.stubs_left = true;  // end of file: both stubs are gone
+    return;
+  }
+  switch (message.type) {
+    case engine::StubMessageType::kFunctionForked:
+      run.function = linux::PidFd(fds[0].release());
+      run.function_forked = true;
+      break;
+    case engine::StubMessageType::kFunctionEnded:
+      run.function_ended = true;
+      run.function_status = message.value;
+      run.ended_ns = linux::monotonic_ns();
+      break;
+    case engine::StubMessageType::kResidue:
+      message.text.back() = '\0';
+      run.add_residue("ipc", std::string_view(message.text.data()));
+      break;
+  }
+}
+
+// What cannot be kept (a full disk) is dropped: the run itself must not suffer.
+void take_output(linux::UniqueFd& source, engine::BoundedLog& log) {
+  std::array<std::byte, 16384> buffer;
+  const auto size = linux::read_some(source.get(), buffer);
+  if (!size || *size == 0) {
+    source.reset();
+    return;
+  }
+  (void)log.append(std::span(buffer).first(*size));
+}
+
+void take_terminal(ActiveRun& run) {
+  std::array<std::byte, 4096> buffer;
+  const auto size = linux::read_some(run.devices.pty_master.get(), buffer);
+  if (!size || *size == 0) {
+    run.spec.terminal = false;  // EIO: no process has the other end any more
+    return;
+  }
+  (void)run.logs[0].append(std::span(buffer).first(*size));
+}
+
+std::optional<Reason> reason_to_end(const ActiveRun& run) {
+  if (run.function_ended) {
+    return Reason::kExited;
+  }
+  if (run.target_gone) {
+    return Reason::kTargetGone;
+  }
+  if (run.stubs_left) {
+    return Reason::kFailed;
+  }
+  return run.asked_to_end;
+}
+
+std::int64_t time_left_ms(const ActiveRun& run, std::uint64_t started_ns) {
+  if (run.spec.limits.deadline_ms == 0) {
+    return -1;
+  }
+  const std::uint64_t deadline = started_ns + run.spec.limits.deadline_ms * 1'000'000;
+  const std::uint64_t now = linux::monotonic_ns();
+  return now >= deadline ? 0 : static_cast<std::int64_t>((deadline - now + 999'999) / 1'000'000);
+}
+
+}  // namespace
+
+void watch_once(ActiveRun& run, std::int64_t timeout_ms) {
+  PollSet set = poll_set(run);
+  if (const auto ready = linux::poll(set, timeout_ms); !ready || *ready == 0) {
+    return;
+  }
+  if (set[kMessages].revents != 0) {
+    take_message(run);
+  }
+  run.stubs_left = run.stubs_left || set[kStub].revents != 0;
+  run.target_gone = run.target_gone || set[kTarget].revents != 0;
+  if (set[kCaller].revents != 0) {
+    take_from_caller(run);
+  }
+  if (set[kControl].revents != 0) {
+    accept_client(run);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (set[kStdoutPipe + i].revents != 0) {
+      take_output(run.output[i], run.logs[i]);
+    }
+  }
+  if (set[kPty].revents != 0) {
+    take_terminal(run);
+  }
+  for (std::size_t i = 0; i < kMaxClients; ++i) {
+    if (set[kFirstClient + i].revents != 0) {
+      take_from_client(run, run.clients[i]);
+    }
+  }
+}
+
+Reason watch(ActiveRun& run) {
+  const std::uint64_t started = linux::monotonic_ns();
+  while (true) {
+    if (const auto reason = reason_to_end(run)) {
+      return *reason;
+    }
+    const std::int64_t left = time_left_ms(run, started);
+    if (left == 0) {
+      return Reason::kDeadline;
+    }
+    watch_once(run, left);
+  }
+}
+
+}  // namespace recap::keeper

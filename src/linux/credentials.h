@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who a process is: ids, capabilities, keyring, seccomp, Landlock. No call allocates or locks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+
+namespace recap::linux {
+
+using base::Result;
+using base::Status;
+
+inline constexpr std::uint32_t kLastCapability = 40;  // CAP_CHECKPOINT_RESTORE, 5.9
+inline constexpr std::uint64_t capability(unsigned number) { return std::uint64_t{1} << number; }
+
+Status set_groups(std::span<const std::uint32_t> groups);
+Status set_gid(std::uint32_t gid);  // real, effective, saved
+Status set_uid(std::uint32_t uid);
+Status keep_capabilities();  // over the next set_uid() away from 0
+
+// Bounding set := `wanted`. Needs CAP_SETPCAP.
+Status limit_bounding_set(std::uint64_t wanted);
+// Permitted, effective, inheritable and ambient := `wanted`; what was not permitted is EPERM.
+// Inheritable cannot stay empty: the kernel raises an ambient capability only where the
+// inheritable bit is set, and drops it with that bit (capabilities(7)).
+Status set_capabilities(std::uint64_t wanted);
+Status lock_securebits();  // NOROOT, NO_SETUID_FIXUP, locked: uid 0 gives nothing by itself
+
+Status new_session_keyring();
+
+// The kernel's struct sock_filter.
+struct BpfInstruction {
+  std::uint16_t code;
+  std::uint8_t jump_true, jump_false;
+  std::uint32_t k;
+};
+Status install_seccomp(std::span<const BpfInstruction> program);
+
+// The Landlock version of this kernel, 0 when it has none.
+int landlock_abi();
+
+// Landlock: the calling process and its children can reach the files below `root` and nothing else,
+// cannot ptrace outside, and (ABI 6) neither signal nor reach abstract sockets outside when
+// `scoped`. Returns the ABI used; 0 when this kernel has no Landlock.
+Result<int> restrict_to(int root, bool scope_signals, bool scope_sockets);
+
+}  // namespace recap::linux

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// From errno to Error: the kernel's number keeps its name, and becomes one of our kinds.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+
+namespace recap::linux {
+
+// "ENOENT"; "errno 250" is spelled "E?" for numbers that no call of ours returns.
+std::string_view errno_name(int err);
+
+// `action` and `object` read as "cannot ACTION OBJECT": `failed("open", path, ENOENT)`.
+base::Error failed(std::string_view action, std::string_view object, int err);
+
+}  // namespace recap::linux

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "linux/process.h"
+
+#include <asm/unistd.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include "linux/error.h"
+#include "linux/syscall.h"
+
+namespace recap::linux {
+
+namespace {
+
+Status status_of(long ret, std::string_view action, std::string_view object = "") {
+  if (ret < 0) {
+    return failed(action, object, static_cast<int>(-ret));
+  }
+  return {};
+}
+
+// The kernel's struct sigaction, which is not the libc's.
+struct KernelSigaction {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)();
+  std::uint64_t mask;
+};
+
+Status set_disposition(int signal, void (*handler)(int)) {
+  KernelSigaction action{.handler = handler, .flags = 0, .restorer = nullptr, .mask = 0};
+  return status_of(sys(__NR_rt_sigaction, signal, &action, nullptr, sizeof action.mask),
+                   "set the disposition of", "a signal");
+}
+
+timespec now(int clock) {
+  timespec ts{};
+  sys(__NR_clock_gettime, clock, &ts);
+  return ts;
+}
+
+}  // namespace
+
+Result<Child> fork(std::uint64_t new_namespaces, int cgroup) {
+  int pidfd = -1;
+  struct clone_args args{};
+  args.flags = new_namespaces | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  if (cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(cgroup);
+  }
+  const long ret = sys(__NR_clone3, &args, sizeof args);
+  if (ret < 0) {
+    return failed("create", "process", static_cast<int>(-ret));
+  }
+  return Child{.pid = static_cast<int>(ret), .pidfd = PidFd(ret == 0 ? -1 : pidfd)};
+}
+
+Result<PidFd> open_pidfd(int pid) {
+  const long ret = sys(__NR_pidfd_open, pid, 0);
+  if (ret < 0) {
+    return failed("open", "process", static_cast<int>(-ret));
+  }
+  return PidFd(static_cast<int>(ret));
+}
+
+Status send_signal(int pidfd, int signal) {
+  return status_of(sys(__NR_pidfd_send_signal, pidfd, signal, nullptr, 0), "signal", "process");
+}
+
+Status send_signal_to(int pid, int signal) {
+  return status_of(sys(__NR_kill, pid, signal), "signal", "process");
+}
+
+Result<Ended> wait_any() {
+  Ended ended;
+  long ret = 0;
+  do {
+    ret = sys(__NR_wait4, -1, &ended.status, 0, nullptr);
+  } while (ret == -EINTR);
+  if (ret < 0) {
+    return failed("wait for", "children", static_cast<int>(-ret));
+  }
+  ended.pid = static_cast<int>(ret);
+  return ended;
+}
+
+Status join(int ns_or_pidfd, std::uint64_t namespaces) {
+  return status_of(sys(__NR_setns, ns_or_pidfd, namespaces), "join", "namespaces");
+}
+
+Status unshare(std::uint64_t namespaces) {
+  return status_of(sys(__NR_unshare, namespaces), "create", "namespaces");
+}
+
+Status unshare_fs() { return unshare(CLONE_FS); }
+
+Status set_subreaper() {
+  return status_of(sys(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become", "a subreaper");
+}
+
+Status set_dumpable(bool on) {
+  return status_of(sys(__NR_prctl, PR_SET_DUMPABLE, on ? 1 : 0, 0, 0, 0), "set", "dumpable");
+}
+
+Status set_name(const char* name) {
+  return status_of(sys(__NR_prctl, PR_SET_NAME, name, 0, 0, 0), "set", "process name");
+}
+
+Status set_no_new_privs() {
+  return status_of(sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set", "no_new_privs");
+}
+
+Status new_session() {
+  const long ret = sys(__NR_setsid);
+  return ret == -EPERM ? Status{} : status_of(ret, "start", "a session");  // leads one already
+}
+
+void set_umask(unsigned mask) { sys(__NR_umask, mask); }
+
+Status ignore_children() { return set_disposition(SIGCHLD, SIG_IGN); }
+
+Status ignore_signal(int signal) { return set_disposition(signal, SIG_IGN); }
+
+Status reset_signals() {
+  for (int signal = 1; signal < 65; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP) {
+      RECAP_TRY(set_disposition(signal, SIG_DFL));
+    }
+  }
+  const std::uint64_t none = 0;
+  return status_of(sys(__NR_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none), "unblock",
+                   "signals");
+}
+
+Status set_controlling_terminal(int fd) {
+  return status_of(sys(__NR_ioctl, fd, TIOCSCTTY, 0), "take", "the terminal");
+}
+
+Status limit_resource(int resource, std::uint64_t soft, std::uint64_t hard) {
+  const std::uint64_t limit[2] = {soft, hard};
+  return status_of(sys(__NR_prlimit64, 0, resource, &limit[0], nullptr), "set", "resource limit");
+}
+
+Status change_dir(const char* path) {
+  return status_of(sys(__NR_chdir, path), "change directory to", path);
+}
+
+Status change_dir_to(int dir) {
+  return status_of(sys(__NR_fchdir, dir), "change directory to", "descriptor");
+}
+
+int execute(const char* path, const char* const* argv, const char* const* envp) {
+  return static_cast<int>(-sys(__NR_execve, path, argv, envp));
+}
+
+Status close_from(unsigned first) {
+  return status_of(sys(__NR_close_range, first, ~0U, 0), "close", "descriptors");
+}
+
+int own_pid() { return static_cast<int>(sys(__NR_getpid)); }
+
+int parent_pid() { return static_cast<int>(sys(__NR_getppid)); }
+
+std::uint64_t monotonic_ns() {
+  const timespec ts = now(CLOCK_MONOTONIC);
+  return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(ts.tv_nsec);
+}
+
+std::int64_t wall_clock_s() { return now(CLOCK_REALTIME).tv_sec; }
+
+void exit_now(int code) {
+  sys(__NR_exit_group, code);
+  __builtin_unreachable();
+}
+
+}  // namespace recap::linux

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes: clone, namespaces, pidfds, exec. No call allocates or locks.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "linux/unique_fd.h"
+
+namespace recap::linux {
+
+using base::Result;
+using base::Status;
+
+// CLONE_NEW… of clone(2).
+struct Ns {
+  static constexpr std::uint64_t kCgroup = 0x02000000;
+  static constexpr std::uint64_t kUts = 0x04000000;
+  static constexpr std::uint64_t kIpc = 0x08000000;
+  static constexpr std::uint64_t kUser = 0x10000000;
+  static constexpr std::uint64_t kPid = 0x20000000;
+  static constexpr std::uint64_t kNet = 0x40000000;
+  static constexpr std::uint64_t kMnt = 0x00020000;
+};
+
+struct Child {
+  int pid = 0;  // 0 in the child itself
+  PidFd pidfd;  // of the child, in the parent
+};
+
+// clone3(2) as fork: the child gets copies of everything, `new_namespaces`, and starts inside
+// `cgroup` when that is >= 0 (CLONE_INTO_CGROUP, v2 only, 5.7: costs nothing, where a write to
+// cgroup.procs waits for an RCU grace period of the whole host).
+Result<Child> fork(std::uint64_t new_namespaces = 0, int cgroup = -1);
+
+Result<PidFd> open_pidfd(int pid);
+Status send_signal(int pidfd, int signal);  // signal 0: does the process exist
+Status send_signal_to(int pid, int signal);
+
+// Waits for any child; `status` as of wait4(2). kGone when there is none (ECHILD).
+struct Ended {
+  int pid = 0;
+  int status = 0;
+};
+Result<Ended> wait_any();
+
+Status join(int ns_or_pidfd, std::uint64_t namespaces);  // setns(2)
+Status unshare(std::uint64_t namespaces);
+Status unshare_fs();  // CLONE_FS: setns(CLONE_NEWNS) refuses a shared fs_struct
+
+Status set_subreaper();
+Status set_dumpable(bool on);
+Status set_name(const char* name);  // comm, 15 characters
+Status set_no_new_privs();
+Status new_session();
+void set_umask(unsigned mask);
+Status ignore_children();  // SIGCHLD ignored: children are reaped by the kernel (no zombies)
+Status ignore_signal(int signal);
+Status reset_signals();  // every disposition default, mask empty
+Status set_controlling_terminal(int fd);
+Status limit_resource(int resource, std::uint64_t soft, std::uint64_t hard);
+Status change_dir(const char* path);
+Status change_dir_to(int dir);
+
+// execve(2): returns only on failure, with errno.
+int execute(const char* path, const char* const* argv, const char* const* envp);
+
+// Closes every descriptor from `first` on (close_range(2), 5.9).
+Status close_from(unsigned first);
+
+int own_pid();
+int parent_pid();
+std::uint64_t monotonic_ns();
+std::int64_t wall_clock_s();
+[[noreturn]] void exit_now(int code);
+
+}  // namespace recap::linux

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// recap-image: brings images into the store and takes them out. `recap` starts it for its verbs
+// import, pull, images, rmi and gc, so that the run path needs no archive or compression library.
+//
+// stdout: the result, one line per image. stderr: progress, and what an image was not allowed to
+// bring in. Exit code 0, or 125 with one sentence.
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "image/commands.h"
+
+namespace {
+
+constexpr int kExitOurs = 125;
+
+int fail(std::string_view verb, std::string_view message) {
+  std::fprintf(stderr, "recap %.*s: %.*s\n", static_cast<int>(verb.size()), verb.data(),
+               static_cast<int>(message.size()), message.data());
+  return kExitOurs;
+}
+
+int run(std::span<char*> argv) {
+  const std::vector<std::string_view> words(argv.begin() + 1, argv.end());
+  if (words.empty()) {
+    return fail("image", "say what to do: import, pull, images, rmi or gc");
+  }
+  const auto output = recap::image::run_command(words, [](std::string_view line) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  });
+  if (!output) {
+    return fail(words[0], output.error().message());
+  }
+  if (std::fwrite(output->data(), 1, output->size(), stdout) != output->size() ||
+      std::fflush(stdout) != 0) {
+    return fail(words[0], "the result could not be written to standard output");
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(std::span(argv, static_cast<std::size_t>(argc)));
+  } catch (const std::exception&) {  // only the libraries throw: no memory left
+    return fail("image", "out of memory");
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// See annotations.h.
+#include "targets/annotations.h"
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace recap::targets {
+namespace {
+
+std::string first_of(const Target& target, std::initializer_list<std::string_view> keys) {
+  for (const auto key : keys) {
+    const auto label = target.labels.find(std::string(key));
+    if (label != target.labels.end() && !label->second.empty()) {
+      return label->second;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_labels(Target& target, Json object) {
+  for (std::size_t i = 0; i < object.size(); ++i) {
+    const std::string_view key = object.key(i);
+    if (!key.empty()) {
+      target.labels[std::string(key)] = object.member(i).text();
+    }
+  }
+}
+
+void fill_pod_names(Target& target) {
+  target.pod = first_of(target, {"io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"});
+  target.pod_namespace =
+      first_of(target, {"io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"});
+  target.container =
+      first_of(target, {"io.kubernetes.cri.container-name", "io.kubernetes.container.name"});
+  const std::string type =
+      first_of(target, {"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType",
+                        "io.kubernetes.docker.type"});
+  if (type == "sandbox" || type == "podsandbox") {
+    target.container.clear();
+  }
+  if (target.image.empty()) {
+    target.image =
+        first_of(target, {"io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName"});
+  }
+}
+
+}  // namespace recap::targets

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: a server at a unix socket that answers paths with what the test says, damaged answers
+// included.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <string>
+#include <thread>
+
+namespace recap::targets {
+
+class FakeEngine {
+ public:
+  // `answers`: path → everything the server sends. What is not there is answered with 404.
+  FakeEngine(const std::string& socket, std::map<std::string, std::string> answers)
+      : answers_(std::move(answers)), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket.c_str(), sizeof(address.sun_path) - 1);
+    ::unlink(socket.c_str());
+    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    ::listen(listener_, 8);
+    thread_ = std::thread([this] { serve(); });
+  }
+  FakeEngine(const FakeEngine&) = delete;
+  FakeEngine& operator=(const FakeEngine&) = delete;
+  ~FakeEngine() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+
+  [[nodiscard]] int requests() const { return requests_; }
+
+  static std::string ok(const std::string& body) {
+    return "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + body;
+  }
+  static std::string status(int code, const std::string& message) {
+    return "HTTP/1.0 " + std::to_string(code) + " X\r\n\r\n{\"message\":\"" + message + "\"}";
+  }
+  static std::string docker(const std::string& id, const std::string& name, std::uint32_t pid,
+                            const std::string& state = R"("Running":true)",
+                            const std::string& runtime = "runc") {
+    return ok(R"({"Id":")" + id + R"(","Name":"/)" + name + R"(","State":{)" + state +
+              R"(,"Pid":)" + std::to_string(pid) +
+              R"(},"Config":{"Image":"lean:1","Labels":{"app":"shop"}},"HostConfig":{"Runtime":")" +
+              runtime + R"("}})");
+  }
+
+ private:
+  void serve() {
+    for (;;) {
+      const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (client < 0) {
+        return;
+      }
+      ++requests_;
+      char request[4096] = {};
+      const ssize_t got = ::recv(client, request, sizeof(request) - 1, 0);
+      std::string path(request, got > 0 ? static_cast<std::size_t>(got) : 0);
+      path = path.substr(4, path.find(' ', 4) - 4);
+      const auto answer = answers_.find(path);
+      const std::string text =
+          answer == answers_.end() ? status(404, "no such container") : answer->second;
+      ::send(client, text.data(), text.size(), MSG_NOSIGNAL);
+      ::close(client);
+    }
+  }
+
+  std::map<std::string, std::string> answers_;
+  int listener_;
+  std::atomic<int> requests_{0};
+  std::thread thread_;
+};
+
+}  // namespace recap::targets

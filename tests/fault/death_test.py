@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SPEC: whichever one process of ours is killed, at whichever moment, the run is cleaned: at the latest
+by the next recap command, and nothing is left."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from testlib import proc, snapshot
+from testlib.fixtures import rounds
+from testlib.waiting import Stopwatch, until
+
+
+class Live:
+    """A run of `sleep WORD`, and the host pids of its processes."""
+
+    def __init__(self, recap, toolbox, target, word, *flags, detached=False):
+        self.word = word
+        if detached:
+            self.caller = None
+            recap.start(toolbox, target, "sleep", word, flags=flags)
+        else:
+            self.caller = recap.popen(*recap.run_words(toolbox, target, "sleep", word, flags=flags))
+        self.function = until(lambda: proc.running("sleep", word), what="the function's start")[0]
+        ancestors, pid = [], self.function
+        while (pid := proc.process(pid).parent) > 1 and pid not in (os.getpid(), self.caller and self.caller.pid):
+            ancestors.append(pid)
+        # From the inside out: stubs, which are in the target's pid namespace, then the keeper.
+        inside = proc.namespace(target.pid, "pid")
+        self.stubs = [pid for pid in ancestors if proc.namespace(pid, "pid") == inside]
+        self.keeper = next(pid for pid in ancestors if pid not in self.stubs)
+
+    def gone(self):
+        return not proc.running("sleep", self.word)
+
+    def end(self):
+        if self.caller:
+            self.caller.kill()
+            self.caller.communicate()
+
+
+@pytest.fixture
+def before(recap, toolbox, target):
+    recap.run(toolbox, target, "true")
+    return snapshot.take(target.pid, recap.state)
+
+
+def clean_after_next_command(recap, before):
+    done = recap("ps")
+    assert done.returncode == 0, done
+    assert not recap.wait_until_idle(), "a run is still there"
+    changes = snapshot.changes_since(before)
+    assert not changes, snapshot.explain(changes)
+
+
+VICTIMS = ["recap", "keeper", "outer stub", "inner stub", "function"]
+
+
+@pytest.mark.parametrize("detached", [False, True], ids=["attached", "detached"])
+@pytest.mark.parametrize("who", VICTIMS)
+def test_one_killed_process_leaves_nothing(recap, toolbox, target, before, who, detached):
+    if who == "recap" and detached:
+        detached = False  # there is no caller any more: the same as attached
+    live = Live(recap, toolbox, target, "8000", detached=detached)
+    assert live.stubs, "no stub was found"
+    pid = {"recap": live.caller.pid if live.caller else 0, "keeper": live.keeper, "outer stub": live.stubs[-1],
+           "inner stub": live.stubs[0], "function": live.function}[who]  # fmt: skip
+    os.kill(pid, signal.SIGKILL)
+    if live.caller:
+        assert live.caller.wait(10) in ({-9} if who == "recap" else {125, 137})
+        live.end()
+    clean_after_next_command(recap, before)
+    assert live.gone()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_recap_ends_the_run(recap, toolbox, target, before, number):
+    live = Live(recap, toolbox, target, "8001")
+    live.caller.send_signal(number)
+    with Stopwatch() as watch:
+        assert live.caller.wait(10) == 128 + number
+    assert watch.seconds < 6 and live.gone()
+    live.end()
+    assert recap.runs_on_disk() == []
+    changes = snapshot.changes_since(before)
+    assert not changes, snapshot.explain(changes)
+
+
+def test_a_killed_caller_ends_its_run_without_another_command(recap, toolbox, target):
+    live = Live(recap, toolbox, target, "8002")
+    live.caller.kill()
+    live.end()
+    until(live.gone, timeout=7)
+    assert not recap.wait_until_idle()
+
+
+def test_a_stopped_keeper_does_not_hold_up_the_targets_death(recap, toolbox, target):
+    live = Live(recap, toolbox, target, "8003", detached=True)
+    os.kill(live.keeper, signal.SIGSTOP)
+    try:
+        target.kill()
+        assert target.wait(1), "the target did not end within 1 s"
+        until(live.gone, timeout=1)
+    finally:
+        os.kill(live.keeper, signal.SIGCONT)
+    assert not recap.wait_until_idle()
+
+
+def test_the_target_dies_while_the_keeper_is_dead(recap, toolbox, target):
+    live = Live(recap, toolbox, target, "8004", detached=True)
+    os.kill(live.keeper, signal.SIGKILL)
+    target.kill()
+    assert target.wait(1)
+    assert recap("ps").returncode == 0
+    assert not recap.wait_until_idle() and live.gone()
+
+
+@pytest.mark.parametrize("who", ["recap", "keeper", "target"])
+def test_a_kill_at_any_moment_of_a_run_leaves_nothing(recap, toolbox, runc, lean, who):
+    """At random moments from the first instruction to the end of Escape."""
+    chance = random.Random(7)
+    target = runc.run(lean)
+    try:
+        recap.run(toolbox, target, "true")
+        before = snapshot.take(target.pid, recap.state)
+        for _ in range(rounds(15, 300)):
+            child = recap.popen(*recap.run_words(toolbox, target, "sh", "-c", "sleep 0.002 & wait"))
+            deadline = time.monotonic() + chance.uniform(0, 0.012)
+            while time.monotonic() < deadline:
+                pass
+            if who == "recap":
+                child.kill()
+            elif who == "target":
+                target.kill()
+            else:
+                for below in proc.children(child.pid):
+                    if below.comm.startswith("recap"):
+                        os.kill(below.pid, signal.SIGKILL)
+                        break
+            child.communicate(timeout=20)
+            if who == "target":
+                assert target.wait(2)
+                target.remove()
+                target = runc.run(lean)
+        if who == "target":
+            assert recap("ps").returncode == 0 and not recap.wait_until_idle()
+        else:
+            clean_after_next_command(recap, before)
+    finally:
+        target.remove()
+
+
+def test_the_starters_cgroup_is_removed_and_the_run_goes_on(recap, toolbox, target):
+    """As when a shell's scope, or the container a Caplet was started in, ends."""
+    tops = [top for top in proc.hierarchies().values()]
+    scopes = [top / f"starter-{os.getpid()}" for top in tops if "cpuset" not in str(top)]
+    for scope in scopes:
+        scope.mkdir()
+    words = [str(recap.program), *recap.run_words(toolbox, target, "sleep", "8005", flags=["-d", "--name", "goes-on"])]
+    join = "; ".join(f"echo 0 > {scope}/cgroup.procs" for scope in scopes)
+    try:
+        script = f'{join}; "$@" > /dev/null; exec sleep 8006'
+        starter = subprocess.Popen(["sh", "-c", script, "sh", *map(str, words)], env=recap.env, start_new_session=True)
+        until(lambda: proc.running("sleep", "8005") and proc.running("sleep", "8006"))
+        for scope in scopes:
+            for pid in proc.cgroup_members(scope):
+                os.kill(pid, signal.SIGKILL)
+        starter.wait()
+        for scope in scopes:
+            until(lambda s=scope: not proc.cgroup_members(s))
+            scope.rmdir()
+        assert proc.running("sleep", "8005"), "the run ended with its starter"
+        assert [entry["name"] for entry in recap.live()] == ["goes-on"]
+        assert recap("stop", "goes-on").returncode == 0
+        assert recap.runs_on_disk() == []
+    finally:
+        for scope in scopes:
+            if scope.exists():
+                scope.rmdir()

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SPEC: whatever is wrong, one sentence that helps, 125, and nothing left."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from testlib import proc
+
+LONG = "x" * (1 << 17)  # the longest single argument the kernel takes is 128 KiB
+NASTY = "evil\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m"
+
+
+def is_one_helpful_sentence(done, *words):
+    text = done.stderr.decode(errors="surrogateescape")
+    assert done.returncode == 125, done
+    assert done.stdout == b"" and text.count("\n") == 1 and text.endswith("\n"), repr(text[:2000])
+    assert 10 < len(text) < 1200, repr(text[:2000])
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text.replace("\n", "")), repr(text[:400])
+    for word in words:
+        assert word in text, f"{word!r} is not in {text!r}"
+
+
+def nothing_left(recap):
+    assert recap.runs_on_disk() == []
+
+
+TARGETS = {
+    "unknown name": ("no-such-container", ["no-such-container"]),
+    "unknown id": ("runc://0123456789abcdef", []),
+    "empty": ("", []),
+    "dead pid": ("pid:4194303", []),
+    "no pid": ("pid:", []),
+    "negative pid": ("pid:-1", []),
+    "pid with text": ("pid:1x", []),
+    "huge pid": ("pid:99999999999999999999", []),
+    "ourselves": (f"pid:{2}", []),
+    "unknown scheme": ("lxc://x", []),
+    "path traversal": ("runc://../../etc", []),
+    "escape sequences": (NASTY, ["evil"]),
+    "very long": (LONG[:-1], []),
+    "pod without a name": ("pod/", []),
+    "line feed": ("a\nb", []),
+}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("what", TARGETS)
+def test_a_bad_target(recap, toolbox, what):
+    reference, words = TARGETS[what]
+    is_one_helpful_sentence(recap.run(toolbox, reference, "true"), *words)
+    nothing_left(recap)
+
+
+IMAGES = {
+    "unknown": ("no-such-image:1", ["no-such-image"]),
+    "unknown digest": ("sha256:" + "0" * 64, []),
+    "malformed digest": ("toolbox@sha256:../../x", []),
+    "upper case": ("No/Such", []),
+    "escape sequences": (NASTY, []),
+    "very long": (LONG[:-1], []),
+    "a directory": ("/etc", []),
+}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("what", IMAGES)
+def test_a_bad_image(recap, target, what):
+    reference, words = IMAGES[what]
+    is_one_helpful_sentence(recap.run(reference, target, "true"), *words)
+    nothing_left(recap)
+
+
+FLAGS = {
+    "unknown flag": ["--no-such-flag"],
+    "unknown share": ["--share", "net,time"],
+    "empty share": ["--share", ""],
+    "unknown view": ["--view", "everything"],
+    "bad memory": ["--memory", "12 elephants"],
+    "negative memory": ["--memory", "-1"],
+    "overflowing memory": ["--memory", "99999999999999999999Gi"],
+    "bad cpus": ["--cpus", "half"],
+    "bad pids": ["--pids", "0x10"],
+    "bad timeout": ["--timeout", "soon"],
+    "negative timeout": ["--timeout", "-3s"],
+    "bad env": ["--env", "=x"],
+    "bad user": ["-u", "4294967296"],
+    "plus user": ["-u", "+0"],
+    "hex user": ["-u", "0x0"],
+    "unknown user": ["-u", "nobody-here"],
+    "bad run-as": ["--run-as", "admin"],
+    "bad name": ["--name", "../../x"],
+    "nasty name": ["--name", NASTY],
+    "long name": ["--name", "n" * 5000],
+    "bad workdir": ["--workdir", "not/absolute"],
+    "missing value": ["--timeout"],
+    "tty without a terminal": ["-t"],
+    "out to nowhere": ["--out", "/no/such/folder/file"],
+    "report to nowhere": ["--report", "/no/such/folder/file"],
+    "report to a folder": ["--report", "/etc"],
+    "out and detached": ["-d", "--out", "-"],
+}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("what", FLAGS)
+def test_a_bad_flag(recap, toolbox, target, what):
+    if what == "missing value":
+        done = recap("run", toolbox, target.reference, "--timeout")
+    else:
+        done = recap.run(toolbox, target, "true", flags=FLAGS[what])
+    is_one_helpful_sentence(done)
+    nothing_left(recap)
+
+
+WORDS = [["frobnicate"], ["run"], ["run", "toolbox", "x", "y"], ["stop"], ["stop", "no-such-run"],
+         ["logs", "no-such-run"], ["attach", "no-such-run"], ["inspect", "no-such-run"], ["inspect", NASTY],
+         ["diff", "no-such-run"], ["cp", "no-such-run:/x", "/tmp"], ["cp", "nonsense"], ["rmi", "no-such-image"],
+         ["import"], ["import", "/no/such/file"], ["import", "/etc/passwd"], ["import", "/dev/zero"],
+         ["import", "/etc"], ["ps", "--bogus"], ["ps", "-o", "xml"], ["completion", "csh"]]  # fmt: skip
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("words", WORDS, ids=lambda words: " ".join(words).encode("unicode_escape").decode()[:40])
+def test_a_bad_command(recap, words):
+    is_one_helpful_sentence(recap(*words))
+    nothing_left(recap)
+
+
+def test_a_paused_container_is_refused(recap, toolbox, runc, lean):
+    target = runc.run(lean)
+    pause = ["runc", "--root", str(runc.state)]
+    subprocess.run([*pause, "pause", target.id], check=True)
+    try:
+        is_one_helpful_sentence(recap.run(toolbox, target, "true"), "paused")
+        nothing_left(recap)
+    finally:
+        subprocess.run([*pause, "resume", target.id], check=True)
+        target.remove()
+
+
+def test_a_stopped_container_is_refused(recap, toolbox, runc, lean):
+    target = runc.run(lean)
+    target.kill()
+    assert target.wait(5)
+    is_one_helpful_sentence(recap.run(toolbox, target, "true"))
+    target.remove()
+
+
+def test_an_ambiguous_name_lists_the_candidates(recap, toolbox, runc, lean):
+    targets = [runc.run(lean, name=f"ambiguous-{runc.work.name[-6:]}-{number}") for number in (1, 2)]
+    try:
+        done = recap.run(toolbox, f"ambiguous-{runc.work.name[-6:]}", "true")
+        is_one_helpful_sentence(done, targets[0].id, targets[1].id)
+    finally:
+        for target in targets:
+            target.remove()
+
+
+def test_gvisor_and_kata_are_refused(recap, toolbox, tmp_path):
+    # Their first process, as the host sees it, is a sandbox, known by its program's name.
+    for name, word in (("runsc-sandbox", "gVisor"), ("qemu-system-x86_64", "Kata")):
+        program = tmp_path / name
+        program.write_bytes(open("/bin/busybox", "rb").read())
+        program.chmod(0o755)
+        child = subprocess.Popen(["sleep", "60"], executable=program)
+        try:
+            is_one_helpful_sentence(recap.run(toolbox, f"pid:{child.pid}", "true"))
+        finally:
+            child.kill()
+            child.wait()
+
+
+def test_without_root_it_says_so(recap, toolbox, target):
+    done = recap.run(toolbox, target, "true", user=65534, group=65534, extra_groups=[])
+    is_one_helpful_sentence(done, "root")
+
+
+def test_a_world_readable_store_is_refused(recap, toolbox, target):
+    store = recap.data / "store"
+    mode = store.stat().st_mode
+    store.chmod(0o755)
+    try:
+        is_one_helpful_sentence(recap.run(toolbox, target, "true"))
+    finally:
+        store.chmod(mode & 0o7777)
+
+
+def test_a_broken_archive_is_refused_and_nothing_of_it_stays(recap, toolbox, tmp_path):
+    def files():
+        return sorted(os.listdir(recap.data / "store/layers")), sorted(os.listdir(recap.data / "store/images"))
+
+    before = files()
+    for name, data in (("empty", b""), ("text", b"hello\n"), ("zeros", bytes(10240)), ("gzip", b"\x1f\x8b\x08garbage")):
+        archive = tmp_path / name
+        archive.write_bytes(data)
+        is_one_helpful_sentence(recap("import", archive))
+    assert files() == before
+
+
+def test_a_kernel_without_a_needed_call_is_named(recap, toolbox, target, tmp_path):
+    """A seccomp filter that answers ENOSYS stands for an older kernel."""
+    for number, call in ((442, "mount_setattr"), (428, "open_tree"), (434, "pidfd_open")):
+        script = tmp_path / "old_kernel.py"
+        script.write_text(OLD_KERNEL)
+        words = [str(recap.program), *recap.run_words(toolbox, target, "true")]
+        done = subprocess.run([sys.executable, script, str(number), *map(str, words)], env=recap.env,
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=60)  # fmt: skip
+        if done.returncode == 0:
+            continue  # a fallback exists
+        is_one_helpful_sentence(done)
+        nothing_left(recap)
+        assert proc.in_namespace("pid", proc.namespace(target.pid, "pid")), call
+
+
+OLD_KERNEL = '''
+import ctypes, os, struct, sys
+number = int(sys.argv[1])
+code = b"".join(struct.pack("HBBI", *row) for row in [
+    (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | 38), (0x06, 0, 0, 0x7FFF0000)])
+buffer = ctypes.create_string_buffer(code)
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+program = Program(4, ctypes.cast(buffer, ctypes.c_void_p))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(program)) == 0
+os.execv(sys.argv[2], sys.argv[2:])
+'''

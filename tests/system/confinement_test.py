@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SPEC: a function has exactly what was granted. Seen from inside, in /proc/self/status."""
+
+import json
+
+import pytest
+
+STATUS = "print(open('/proc/self/status').read())"
+CAP = {"CHOWN": 0, "DAC_READ_SEARCH": 2, "KILL": 5, "NET_ADMIN": 12, "NET_RAW": 13, "SYS_PTRACE": 19}
+
+
+def status_of(capsule, *flags):
+    done = capsule("python3", "-c", STATUS, flags=flags)
+    assert done.returncode == 0, done
+    lines = done.stdout.decode().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.quick
+def test_nothing_is_granted_by_default(capsule):
+    status = status_of(capsule)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0, name
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert int(status["Seccomp_filters"]) >= 1
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("names", [["NET_RAW"], ["SYS_PTRACE"], ["NET_RAW", "KILL", "DAC_READ_SEARCH"]])
+def test_what_is_granted_is_there_and_nothing_else(capsule, names):
+    status = status_of(capsule, *(word for name in names for word in ("--cap", name)))
+    wanted = sum(1 << CAP[name] for name in names)
+    for name in ("CapPrm", "CapEff", "CapAmb", "CapInh"):
+        usable = int(status[name], 16) & sum(1 << bit for bit in CAP.values())
+        assert usable == wanted, f"{name} {status[name]}"
+    extra = int(status["CapEff"], 16) & ~wanted
+    # Besides the grant at most one inert capability, which the target's bounding set lacks.
+    assert bin(extra).count("1") <= 1 and extra in (0, 1 << 35), hex(extra)
+
+
+@pytest.mark.parametrize("name", ["SYS_ADMIN", "SYS_MODULE", "MKNOD", "SYS_RAWIO", "ALL", "NO_SUCH", ""])
+def test_what_is_never_granted_is_refused_with_a_sentence(capsule, name):
+    done = capsule("true", flags=["--cap", name])
+    assert done.returncode == 125 and done.stderr.count(b"\n") == 1, done
+
+
+def test_the_uid_is_of_the_reserved_range_and_unique(recap, toolbox, target, capsule):
+    from testlib import proc
+    from testlib.waiting import until
+
+    for number in range(3):
+        recap.start(toolbox, target, "sleep", f"880{number}")
+    found = [until(lambda n=n: proc.running("sleep", f"880{n}"))[0] for n in range(3)]
+    uids = {proc.process(pid).uids for pid in found}
+    assert len(uids) == 3 and all(len(set(four)) == 1 and four[0] > 1_000_000 for four in uids), uids
+
+
+def test_inside_it_is_a_user_with_a_name(capsule):
+    done = capsule("python3", "-c", "import os, pwd; print(pwd.getpwuid(os.getuid()).pw_name)")
+    assert done.returncode == 0 and done.stdout.strip(), done
+
+
+def test_files_of_the_image_belong_to_the_user_inside(capsule):
+    done = capsule("sh", "-c", "id -u; stat -c %u /bin/busybox; touch /etc/mine && stat -c %u /etc/mine")
+    assert done.returncode == 0, done.stderr
+    assert len(set(done.stdout.split())) == 1, done.stdout
+
+
+def test_no_privilege_comes_back(capsule):
+    done = capsule("python3", "-c", "import os\nfor uid in (0, 1, 65532):\n  try:\n    os.setuid(uid)\n  except OSError:\n"
+                   "    continue\n  print('became', uid)\nprint(os.getgroups())")  # fmt: skip
+    lines = done.stdout.decode().splitlines()
+    own = capsule("id", "-u").stdout.decode().strip()
+    assert [line for line in lines[:-1] if line != f"became {own}"] == [], lines
+
+
+FORBIDDEN = {
+    "AF_ALG socket": "socket.socket(38, socket.SOCK_SEQPACKET)",
+    "AF_VSOCK socket": "socket.socket(40, socket.SOCK_STREAM)",
+    "new user namespace": "check(libc.unshare(0x10000000))",
+    "mount": "check(libc.mount(b'x', b'/tmp', b'tmpfs', 0, None))",
+    "bpf": "check(libc.syscall(321, 5, 0, 0))",
+    "keyctl": "check(libc.syscall(250, 0, -3, 0))",
+    "io_uring": "check(libc.syscall(425, 1, ctypes.byref(ctypes.create_string_buffer(200))))",
+    "userfaultfd": "check(libc.syscall(323, 0))",
+    "perf": "check(libc.syscall(298, 0, 0, 0, 0, 0))",
+    "module": "check(libc.syscall(313, 0, b'', 0))",
+    "terminal injection": "import fcntl; fcntl.ioctl(0, 0x5412, b'x')",
+    "pivot_root": "check(libc.syscall(155, b'/', b'/'))",
+    "open by handle": "check(libc.syscall(304, -100, b'xxxxxxxxxxxx', 0))",
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_dangerous_calls_are_denied(capsule, what):
+    script = ("import ctypes, os, socket\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+              "def check(result):\n  if result < 0: raise OSError(ctypes.get_errno(), '')\n"
+              f"try:\n  {FORBIDDEN[what]}\nexcept OSError as error:\n  print('denied', error.errno)\n"
+              "else:\n  print('ALLOWED')")  # fmt: skip
+    done = capsule("python3", "-c", script)
+    assert done.stdout.startswith(b"denied"), done
+
+
+def test_the_environment_is_the_images_and_what_was_set(capsule, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_CALLER", "x")
+    done = capsule("env", flags=["--env", "A=b=c", "--env", "EMPTY="])
+    found = dict(line.split("=", 1) for line in done.stdout.decode().splitlines())
+    assert found["A"] == "b=c" and found["EMPTY"] == "" and found["PATH"] == "/usr/bin:/bin"
+    assert not any("SECRET" in name or name.startswith("RECAP") for name in found), found
+
+
+def test_the_targets_environment_only_when_asked_for(recap, toolbox, runc, lean):
+    target = runc.run(lean, env={"OF_THE_TARGET": "yes", "PATH": "/nowhere"})
+    try:
+        assert b"OF_THE_TARGET" not in recap.run(toolbox, target, "env").stdout
+        done = recap.run(toolbox, target, "env", flags=["--env-from-target"])
+        assert b"OF_THE_TARGET=yes\n" in done.stdout and b"PATH=/usr/bin:/bin\n" in done.stdout, done
+    finally:
+        target.remove()
+
+
+@pytest.mark.parametrize("workdir", ["/proc/self/fd/3", "/proc/self/fd/7", "/proc/1/root", "relative", "/a/../b"])
+def test_a_working_directory_stays_inside(capsule, workdir):
+    done = capsule("pwd", flags=["--workdir", workdir])
+    if done.returncode == 0:
+        assert done.stdout.startswith(b"/") and b"unreachable" not in done.stdout, done
+    else:
+        assert done.returncode == 125 and done.stderr.count(b"\n") == 1, done
+
+
+def test_the_inherited_state_is_fresh(capsule):
+    script = ("import json, os, resource, signal; print(json.dumps({'umask': os.umask(0), 'cwd': os.getcwd(),"
+              "'core': resource.getrlimit(resource.RLIMIT_CORE)[0],"
+              "'blocked': len(signal.pthread_sigmask(signal.SIG_BLOCK, [])), 'sid': os.getsid(0) != 0}))")  # fmt: skip
+    done = capsule("python3", "-c", script)
+    assert json.loads(done.stdout) == {"umask": 0o22, "cwd": "/", "core": 0, "blocked": 0, "sid": True}
+
+
+def test_run_as_target_has_the_targets_uid(recap, toolbox, runc, lean):
+    target = runc.run(lean, user="65532:65532")
+    try:
+        done = recap.run(toolbox, target, "id", flags=["--run-as", "target"])
+        assert b"uid=65532" in done.stdout and b"gid=65532" in done.stdout, done
+    finally:
+        target.remove()
