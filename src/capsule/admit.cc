@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "capsule/requester.h"
 #include "linux/process.h"
@@ -74,6 +76,15 @@ base::Result<policy::Grant> decide_grant(const RunRequest& request, const Admitt
                         policy::root_ceiling(request.allow_host_namespaces));
 }
 
+// What tells one namespace from all others.
+std::optional<std::pair<dev_t, ino_t>> namespace_of(std::string_view pid, std::string_view name) {
+  struct stat info {};
+  if (::stat(base::concat<64>("/proc/", pid, "/ns/", name).c_str(), &info) != 0) {
+    return std::nullopt;
+  }
+  return std::pair(info.st_dev, info.st_ino);
+}
+
 }  // namespace
 
 std::vector<std::string> command_line(const RunRequest& request,
@@ -110,17 +121,17 @@ std::vector<std::string> environment(const RunRequest& request, const image::Pre
 base::Result<std::uint8_t> shares_with_host(std::uint32_t pid) {
   std::uint8_t bits = 0;
   for (const policy::ShareName& share : policy::kShareNames) {
-    struct stat host{};
-    struct stat target{};
-    const auto path = base::concat<64>("/proc/", pid, "/ns/", share.name);
-    if (::stat(base::concat<64>("/proc/1/ns/", share.name).c_str(), &host) != 0 ||
-        ::stat(path.c_str(), &target) != 0) {
-      return base::Error(
-          base::Kind::kGone,
-          base::concat<300>("the namespaces of process ", pid,
-                            " cannot be read: it ended, or /proc is not the host's"));
+    const auto host = namespace_of("1", share.name);
+    const auto target = namespace_of(base::concat<16>(pid), share.name);
+    // A first process with more capabilities than ours hides its namespaces; those of a host's
+    // command line are the same.
+    const auto own = host ? host : namespace_of("self", share.name);
+    if (!own || !target) {
+      return base::Error(base::Kind::kGone,
+                         base::concat<300>("the namespaces of process ", pid,
+                                           " cannot be read: it ended, or /proc is not the host's"));
     }
-    if (host.st_dev == target.st_dev && host.st_ino == target.st_ino) {
+    if (*own == *target) {
       bits = static_cast<std::uint8_t>(bits | share.bit);
     }
   }

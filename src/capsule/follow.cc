@@ -13,7 +13,6 @@
 #include <optional>
 #include <span>
 
-#include "capsule/keeper_link.h"
 #include "capsule/stdio.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
@@ -38,7 +37,7 @@ class Follower {
  private:
   base::Status wait();
   void on_signal(int signal);
-  void ask_to_end(int signal);
+  void tell(const run::Command& command);
   base::Status on_event();
   base::Status on_attached(linux::UniqueFd master);
   bool detach_requested() const;
@@ -52,9 +51,7 @@ class Follower {
   DetachKeys keys_;
   linux::UniqueFd master_;
   std::optional<RawTerminal> raw_;
-  std::optional<KeeperLink> link_;
   int interrupts_ = 0;
-  int waiting_signal_ = 0;  // came before there was a control socket to send it to
   bool over_ = false;
   Outcome outcome_;
 };
@@ -68,6 +65,7 @@ base::Result<Outcome> Follower::run() {
       relays_[i].advance(std::span(slots_).subspan(kFixedSlots + 2 * i, 2));
     }
     if (detach_requested()) {
+      tell({.type = run::CommandType::kDetach});
       finish(Outcome::End::kDetached);
     }
     while (const int signal = signals_.next()) {
@@ -113,30 +111,17 @@ void Follower::on_signal(int signal) {
     return;
   }
   ++interrupts_;
-  ask_to_end(signal);
-}
-
-// The control socket answers on its own; what it says is also said on the caller's socket.
-void Follower::ask_to_end(int signal) {
-  if (!link_) {
-    if (auto link = KeeperLink::connect(options_.dirs, options_.run_id)) {
-      link_.emplace(*std::move(link));
-    } else if (!outcome_.was_attached && interrupts_ == 1) {
-      waiting_signal_ = signal;
-      return;
-    } else {
-      // Nobody to ask: the end of our socket tells the keeper that its caller is gone.
-      events_.reset();
-      finish(Outcome::End::kKeeperGone);
-      return;
-    }
-  }
-  run::Command command;
   const bool end = interrupts_ > 1 || signal == SIGTERM || signal == SIGHUP;
+  run::Command command;
   command.type = end ? run::CommandType::kStop : run::CommandType::kSignal;
   command.signal = signal;
   command.grace_ms = interrupts_ > 1 ? 0 : options_.grace_ms;
-  (void)link_->send(command);
+  tell(command);
+}
+
+// A keeper that is still attaching reads it when the function runs.
+void Follower::tell(const run::Command& command) {
+  (void)linux::send(events_.get(), std::as_bytes(std::span(&command, 1)), {}, true);
 }
 
 base::Status Follower::on_event() {
@@ -169,9 +154,6 @@ base::Status Follower::on_attached(linux::UniqueFd master) {
   if (options_.until_attached) {
     finish(Outcome::End::kAttached);
     return {};
-  }
-  if (waiting_signal_ != 0) {
-    ask_to_end(std::exchange(waiting_signal_, 0));
   }
   if (!options_.terminal || !master.valid()) {
     return {};

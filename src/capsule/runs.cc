@@ -41,10 +41,6 @@ Result<std::vector<std::byte>> read_whole(int dir, const char* name, std::size_t
   return bytes;
 }
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 std::unique_ptr<StoredSpec> read_spec(int run_dir) {
   auto bytes = read_whole(run_dir, "spec", run::kMaxSpecBytes);
   if (!bytes) {

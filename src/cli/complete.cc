@@ -38,7 +38,7 @@ void add_runs(Candidates& out, const capsule::Dirs& dirs, bool ended, std::strin
 }
 
 void add_targets(Candidates& out) {
-  const auto found = targets::list(targets::Roots{});
+  const auto found = targets::list(targets::roots_from_env());
   for (std::size_t i = 0; found && i < found->size(); ++i) {
     out.push_back({(*found)[i].name, (*found)[i].runtime + " " + (*found)[i].image});
   }

@@ -84,7 +84,7 @@ int targets(std::span<char*> args) {
   if (const auto done = command.parse(args)) {
     return *done;
   }
-  const auto found = recap::targets::list(recap::targets::Roots{});
+  const auto found = recap::targets::list(recap::targets::roots_from_env());
   if (!found) {
     return fail("targets", found.error());
   }

@@ -35,8 +35,14 @@ Status join_host_namespaces() {
     std::array<char, 64> own;
     std::array<char, 64> host;
     const std::string_view mine = RECAP_TRY(linux::read_link_at(linux::kCwd, ns.own, own));
-    const std::string_view theirs = RECAP_TRY(linux::read_link_at(linux::kCwd, ns.host, host));
-    foreign |= mine == theirs ? 0 : ns.flag;
+    const auto theirs = linux::read_link_at(linux::kCwd, ns.host, host);
+    if (!theirs && theirs.error().kind() == base::Kind::kDenied) {
+      return {};  // an init with more capabilities than ours: who started us there stays there
+    }
+    if (!theirs) {
+      return theirs.error();
+    }
+    foreign |= mine == *theirs ? 0 : ns.flag;
   }
   if (foreign == 0) {
     return {};

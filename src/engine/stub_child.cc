@@ -82,6 +82,7 @@ Status join_namespaces(const StubPlan& plan) {
 
 Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(linux::set_subreaper());
+  RECAP_TRY(linux::wait_for_children());  // the keeper's are not waited for; ours bring the exit status
   RECAP_TRY(linux::set_name("recap-stub"));
   RECAP_TRY(build_root(plan, files));
   RECAP_TRY(join_namespaces(plan));

@@ -147,7 +147,7 @@ Result<UniqueFd> ArchiveSource::open_blob(const Digest& digest) {
   return linux::open_at(store_.workspace().get(), at->second.c_str(), O_RDONLY);
 }
 
-Result<bool> ArchiveSource::move_blob(const Store& store, const Digest& digest) {
+Result<bool> ArchiveSource::move_blob(Store& store, const Digest& digest) {
   const auto at = by_digest_.find(digest);
   if (at == by_digest_.end()) {
     return false;

@@ -31,7 +31,7 @@ constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 constexpr const char* kNewBlob = "new-blob";
 
 // Copies `from` to a new blob, refusing it when digest or size are not the promised ones.
-Status copy_blob(const Store& store, int from, const Descriptor& blob) {
+Status copy_blob(Store& store, int from, const Descriptor& blob) {
   const UniqueFd to = RECAP_TRY(linux::open_at(store.workspace().get(), kNewBlob,
                                                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
   std::vector<std::byte> buffer(kCopyBytes);
@@ -54,7 +54,7 @@ Status copy_blob(const Store& store, int from, const Descriptor& blob) {
   return store.adopt_blob(kNewBlob, blob.digest);
 }
 
-Status fetch_blob(const Store& store, ImageSource& source, const Descriptor& blob) {
+Status fetch_blob(Store& store, ImageSource& source, const Descriptor& blob) {
   if (store.open_blob(blob.digest, blob.size) ||
       RECAP_TRY(source.move_blob(store, blob.digest))) {
     return {};
@@ -66,7 +66,7 @@ Status fetch_blob(const Store& store, ImageSource& source, const Descriptor& blo
   return copy_blob(store, from->get(), blob);
 }
 
-Status keep_text(const Store& store, const Descriptor& blob, std::string_view text) {
+Status keep_text(Store& store, const Descriptor& blob, std::string_view text) {
   if (store.open_blob(blob.digest, blob.size)) {
     return {};
   }
@@ -183,7 +183,7 @@ std::string base_name_of(const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<Imported>> import_image(const Store& store, ImageSource& source,
+Result<std::vector<Imported>> import_image(Store& store, ImageSource& source,
                                            const FoundImage& image, const Limits& limits,
                                            const Notice& notice) {
   const std::string manifest_text = image.manifest_text.empty()
@@ -196,14 +196,14 @@ Result<std::vector<Imported>> import_image(const Store& store, ImageSource& sour
   for (const Descriptor& layer : manifest.layers) {
     RECAP_TRY(fetch_blob(store, source, layer));
   }
+  RECAP_TRY(keep_text(store, image.manifest, manifest_text));
+  RECAP_TRY(keep_text(store, manifest.config, config_text));
   const auto records = RECAP_TRY(ensure_layers(
       store, layers, limits, [&notice](const Digest& diff_id, const LayerCounts& counts) {
         if (const std::string line = losses(diff_id, counts); !line.empty()) {
           notice(line);
         }
       }));
-  RECAP_TRY(keep_text(store, image.manifest, manifest_text));
-  RECAP_TRY(keep_text(store, manifest.config, config_text));
   const StoredImage stored = RECAP_TRY(prepare(store, image.manifest.digest, std::move(config),
                                                arrange(layers, records)));
   RECAP_TRY(store.write_image(stored));
@@ -217,7 +217,7 @@ struct Opened {
   std::vector<FoundImage> images;
 };
 
-Result<Opened> open_archive(const Store& store, int fd, std::string_view base_name,
+Result<Opened> open_archive(Store& store, int fd, std::string_view base_name,
                             const Limits& limits) {
   auto archive = RECAP_TRY(ArchiveSource::extract(store, fd, limits));
   Opened out;
@@ -234,7 +234,7 @@ Result<Opened> open_archive(const Store& store, int fd, std::string_view base_na
   return out;
 }
 
-Result<Opened> open_path(const Store& store, const std::string& path, const Limits& limits) {
+Result<Opened> open_path(Store& store, const std::string& path, const Limits& limits) {
   const std::string base_name = base_name_of(path);
   if (path == "-") {
     return open_archive(store, 0, "stdin", limits);
@@ -255,7 +255,7 @@ Result<Opened> open_path(const Store& store, const std::string& path, const Limi
 
 }  // namespace
 
-Result<std::vector<Imported>> import_path(const Store& store, const std::string& path,
+Result<std::vector<Imported>> import_path(Store& store, const std::string& path,
                                           const std::string& name, const Limits& limits,
                                           const Notice& notice) {
   std::string canonical;

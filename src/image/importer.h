@@ -23,13 +23,13 @@ struct Imported {
 using Notice = std::function<void(std::string_view)>;  // one line for the user
 
 // Adds one image under its names: blobs, layers, prepared image, references, in this order.
-base::Result<std::vector<Imported>> import_image(const Store& store, ImageSource& source,
+base::Result<std::vector<Imported>> import_image(Store& store, ImageSource& source,
                                                  const FoundImage& image, const Limits& limits,
                                                  const Notice& notice);
 
 // Adds every image of an OCI layout directory, an OCI archive or a docker archive ("-": standard
 // input). `name`, a reference, replaces the names inside and is for sources with one image.
-base::Result<std::vector<Imported>> import_path(const Store& store, const std::string& path,
+base::Result<std::vector<Imported>> import_path(Store& store, const std::string& path,
                                                 const std::string& name, const Limits& limits,
                                                 const Notice& notice);
 

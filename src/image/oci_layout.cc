@@ -108,7 +108,7 @@ Result<UniqueFd> ImageSource::open_blob(const Digest& digest) {
   return open("blobs/sha256/" + digest.hex());
 }
 
-Result<bool> ImageSource::move_blob(const Store&, const Digest&) { return false; }
+Result<bool> ImageSource::move_blob(Store&, const Digest&) { return false; }
 
 Result<std::unique_ptr<ImageSource>> open_layout_directory(const std::string& path) {
   auto root = linux::open_at(linux::kCwd, path.c_str(), O_RDONLY | O_DIRECTORY);

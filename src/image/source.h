@@ -27,7 +27,7 @@ class ImageSource {
   virtual base::Result<linux::UniqueFd> open(const std::string& name) = 0;
   virtual base::Result<linux::UniqueFd> open_blob(const Digest& digest);
   // Moves a blob whose digest was verified into the store; false when it has to be copied.
-  virtual base::Result<bool> move_blob(const Store& store, const Digest& digest);
+  virtual base::Result<bool> move_blob(Store& store, const Digest& digest);
 };
 
 // One image of a source.
@@ -53,7 +53,7 @@ class ArchiveSource : public ImageSource {
 
   base::Result<linux::UniqueFd> open(const std::string& name) override;
   base::Result<linux::UniqueFd> open_blob(const Digest& digest) override;
-  base::Result<bool> move_blob(const Store& store, const Digest& digest) override;
+  base::Result<bool> move_blob(Store& store, const Digest& digest) override;
 
   struct File {
     std::string workspace_name;

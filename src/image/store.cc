@@ -31,6 +31,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
+std::string blob_path(const Digest& digest) { return std::string(kBlobsDir) + "/" + digest.hex(); }
+std::string new_blob_name(const Digest& digest) { return "blob-" + digest.hex(); }
+
 Status make_root(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     RECAP_TRY(ensure_dir(linux::kCwd, path.substr(0, slash).c_str(), 0700)
@@ -107,6 +110,7 @@ Result<Store> Store::open(std::string_view path, Lock how) {
 }
 
 Store::~Store() {
+  lock_.reset();  // what is in the workspace is out of the store already
   if (workspace_.valid()) {
     const std::string path = std::string(kTmpDir) + "/" + workspace_name_;
     (void)remove_tree(root_.get(), path.c_str());
@@ -118,23 +122,36 @@ std::string Store::workspace_path() const {
 }
 
 Result<UniqueFd> Store::open_blob(const Digest& digest, std::uint64_t size) const {
-  const std::string path = std::string(kBlobsDir) + "/" + digest.hex();
-  UniqueFd fd = RECAP_TRY(linux::open_at(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW));
+  const bool is_new = new_blobs_.contains(digest);
+  const std::string path = is_new ? new_blob_name(digest) : blob_path(digest);
+  UniqueFd fd = RECAP_TRY(linux::open_at(is_new ? workspace_.get() : root_.get(), path.c_str(),
+                                         O_RDONLY | O_NOFOLLOW));
   const struct statx st = RECAP_TRY(linux::stat_at(fd.get(), "", AT_EMPTY_PATH));
   if (!S_ISREG(st.stx_mode) || st.stx_size != size) {
-    RECAP_TRY(remove_blob(digest));
     return failure(Kind::kNotFound, "blob ", digest.text(), " is not in the store");
   }
   return fd;
 }
 
-Status Store::adopt_blob(const std::string& name, const Digest& digest) const {
+Status Store::adopt_blob(const std::string& name, const Digest& digest) {
+  RECAP_TRY(rename_between(workspace_.get(), name.c_str(), workspace_.get(),
+                           new_blob_name(digest).c_str()));
+  new_blobs_.insert(digest);
+  return {};
+}
+
+Status Store::publish_blobs() {
   const DirFd blobs = RECAP_TRY(linux::open_dir_at(root_.get(), kBlobsDir));
-  return rename_between(workspace_.get(), name.c_str(), blobs.get(), digest.hex().c_str());
+  for (const Digest& digest : new_blobs_) {
+    RECAP_TRY(rename_between(workspace_.get(), new_blob_name(digest).c_str(), blobs.get(),
+                             digest.hex().c_str()));
+  }
+  new_blobs_.clear();
+  return sync_file(blobs.get());
 }
 
 Status Store::remove_blob(const Digest& digest) const {
-  return remove_tree(root_.get(), (std::string(kBlobsDir) + "/" + digest.hex()).c_str());
+  return remove_tree(root_.get(), blob_path(digest).c_str());
 }
 
 Status Store::sync() const { return sync_filesystem(root_.get()); }

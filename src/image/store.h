@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -21,7 +21,8 @@ namespace recap::image {
 class Store {
  public:
   // Creates the store when it is not there, checks its root, sweeps what dead processes left.
-  // A shared store stays locked against gc while this lives; an exclusive one also against imports.
+  // A shared store stays locked against gc while this lives; an exclusive one also against imports
+  // and leases (kBusy when one goes on for longer than ten seconds).
   static base::Result<Store> open(std::string_view path, Lock how);
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -32,8 +33,12 @@ class Store {
 
   // kNotFound when the blob is not there, or has another size (then it is removed).
   base::Result<linux::UniqueFd> open_blob(const Digest& digest, std::uint64_t size) const;
-  // Moves a file of the workspace, whose content was verified, to its place among the blobs.
-  base::Status adopt_blob(const std::string& name, const Digest& digest) const;
+  // Takes a file of the workspace, whose content was verified, as a blob. It can be opened at once,
+  // and is put among the others by publish_blobs().
+  base::Status adopt_blob(const std::string& name, const Digest& digest);
+  [[nodiscard]] bool has_new_blobs() const { return !new_blobs_.empty(); }
+  // Call it after sync(), so that what lies in blobs/ is always whole.
+  base::Status publish_blobs();
   base::Status remove_blob(const Digest& digest) const;
 
   // Everything written so far survives a crash from here on.
@@ -57,6 +62,7 @@ class Store {
   linux::UniqueFd lock_;
   linux::DirFd workspace_;
   std::string workspace_name_;
+  std::set<Digest> new_blobs_;
 };
 
 }  // namespace recap::image

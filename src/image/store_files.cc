@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -56,13 +57,20 @@ Result<std::vector<std::string>> names_in(const DirFd& root, const char* folder)
 }
 
 Result<UniqueFd> lock_store(const DirFd& root, Lock how) {
+  constexpr int kTries = 100;
+  constexpr useconds_t kPauseUs = 100'000;
   UniqueFd fd = RECAP_TRY(linux::open_at(root.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  int ret = 0;
-  do {
-    ret = flock(fd.get(), how == Lock::kShared ? LOCK_SH : LOCK_EX);
-  } while (ret != 0 && errno == EINTR);
-  if (ret != 0) {
-    return linux::failed("lock", "the image store", errno);
+  const int operation = how == Lock::kShared ? LOCK_SH : LOCK_EX | LOCK_NB;
+  for (int i = 0; flock(fd.get(), operation) != 0; ++i) {
+    if (errno == EWOULDBLOCK && i == kTries) {
+      return failure(Kind::kBusy, "an image is being pulled or imported: try again later");
+    }
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return linux::failed("lock", "the image store", errno);
+    }
+    if (errno == EWOULDBLOCK) {
+      usleep(kPauseUs);
+    }
   }
   return fd;
 }

@@ -48,7 +48,8 @@ base::Result<Digest> read_ref(const linux::DirFd& root, std::string_view canonic
 // The names in a folder of the store, sorted; those that begin with '.' are left out.
 base::Result<std::vector<std::string>> names_in(const linux::DirFd& root, const char* folder);
 
-// Waits for the store's lock; it is released with the descriptor.
+// Waits for the store's lock, for an exclusive one at most ten seconds (kBusy). It is released with
+// the descriptor.
 enum class Lock { kShared, kExclusive };
 base::Result<linux::UniqueFd> lock_store(const linux::DirFd& root, Lock how);
 

@@ -97,8 +97,12 @@ Result<LayerCounts> unpack_one(const Store& store, const LayerSource& layer, con
   return counts;
 }
 
-Status put_in_place(const Store& store, const std::vector<Digest>& unpacked) {
+Status put_in_place(Store& store, const std::vector<Digest>& unpacked) {
+  if (unpacked.empty() && !store.has_new_blobs()) {
+    return {};
+  }
   RECAP_TRY(store.sync());
+  RECAP_TRY(store.publish_blobs());
   const DirFd layers = RECAP_TRY(linux::open_dir_at(store.root().get(), kLayersDir));
   for (const Digest& layer : unpacked) {
     const std::string name = layer.hex();
@@ -108,16 +112,13 @@ Status put_in_place(const Store& store, const std::vector<Digest>& unpacked) {
   return sync_file(layers.get());
 }
 
-Status unpack_missing(const Store& store, std::span<const LayerSource> layers,
+Status unpack_missing(Store& store, std::span<const LayerSource> layers,
                       const Limits& limits, const LayerReport& report) {
   std::set<Digest> missing;
   for (const LayerSource& layer : layers) {
     if (!read_layer_record(store.root(), layer.diff_id)) {
       missing.insert(layer.diff_id);
     }
-  }
-  if (missing.empty()) {
-    return {};
   }
   const auto locks = RECAP_TRY(lock_layers(store, missing));
   std::vector<Digest> unpacked;
@@ -130,7 +131,7 @@ Status unpack_missing(const Store& store, std::span<const LayerSource> layers,
     report(layer.diff_id, counts);
     unpacked.push_back(layer.diff_id);
   }
-  return unpacked.empty() ? Status{} : put_in_place(store, unpacked);
+  return put_in_place(store, unpacked);
 }
 
 }  // namespace
@@ -151,7 +152,7 @@ Result<LayerRecord> read_layer_record(const DirFd& store_root, const Digest& dif
   return out;
 }
 
-Result<std::vector<LayerRecord>> ensure_layers(const Store& store,
+Result<std::vector<LayerRecord>> ensure_layers(Store& store,
                                                std::span<const LayerSource> layers,
                                                const Limits& limits, const LayerReport& report) {
   RECAP_TRY(unpack_missing(store, layers, limits, report));

@@ -31,8 +31,8 @@ struct LayerRecord {
 using LayerReport = std::function<void(const Digest& diff_id, const LayerCounts& counts)>;
 
 // Makes sure that every layer is unpacked; `report` is called for those that were not. On return
-// they are durable. When one fails none is added.
-base::Result<std::vector<LayerRecord>> ensure_layers(const Store& store,
+// they and the store's new blobs are in place and durable. When one fails none is added.
+base::Result<std::vector<LayerRecord>> ensure_layers(Store& store,
                                                      std::span<const LayerSource> layers,
                                                      const Limits& limits,
                                                      const LayerReport& report);

@@ -129,6 +129,8 @@ void set_umask(unsigned mask) { sys(__NR_umask, mask); }
 
 Status ignore_children() { return set_disposition(SIGCHLD, SIG_IGN); }
 
+Status wait_for_children() { return set_disposition(SIGCHLD, SIG_DFL); }
+
 Status ignore_signal(int signal) { return set_disposition(signal, SIG_IGN); }
 
 Status reset_signals() {

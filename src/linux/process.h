@@ -56,6 +56,7 @@ Status set_no_new_privs();
 Status new_session();
 void set_umask(unsigned mask);
 Status ignore_children();  // SIGCHLD ignored: children are reaped by the kernel (no zombies)
+Status wait_for_children();  // SIGCHLD default again: children stay until they are waited for
 Status ignore_signal(int signal);
 Status reset_signals();  // every disposition default, mask empty
 Status set_controlling_terminal(int fd);

@@ -25,10 +25,10 @@ TEST(Cgroup, FormsOfEveryRuntime) {
 }
 
 TEST(Cgroup, WhatIsNoContainerIsNone) {
-  for (const std::string path : {std::string("/"), std::string("/user.slice/session-1.scope"),
-                                 "/crio-conmon-" + kA + ".scope", "/docker/" + kA.substr(1),
-                                 "/docker/" + kA + "a", "/docker/" + std::string(64, 'A'),
-                                 "/docker-" + kA + ".scope.d", "/xdocker-" + kA + ".scope"}) {
+  for (const std::string& path : std::vector<std::string>{
+           "/", "/user.slice/session-1.scope", "/crio-conmon-" + kA + ".scope",
+           "/docker/" + kA.substr(1), "/docker/" + kA + "a", "/docker/" + std::string(64, 'A'),
+           "/docker-" + kA + ".scope.d", "/xdocker-" + kA + ".scope"}) {
     EXPECT_FALSE(container_of("0::" + path + "\n", "")) << path;
   }
 }

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -95,8 +96,9 @@ class FakeHost {
     const std::string pid = std::to_string(child.pid());
     for (const std::string file : {"stat", "status"}) {
       std::ifstream real("/proc/" + pid + "/" + file);
-      write("proc/" + pid + "/" + file,
-            std::string(std::istreambuf_iterator<char>(real), std::istreambuf_iterator<char>()));
+      std::ostringstream text;
+      text << real.rdbuf();
+      write("proc/" + pid + "/" + file, text.str());
     }
     write("proc/" + pid + "/cgroup", cgroups);
     write("proc/1/cgroup", host);

@@ -24,8 +24,8 @@ TEST(Find, DockerByNameIdAndPrefix) {
                                                          {"/containers/" + kA + "/json", answer},
                                                          {"/containers/aaaa/json", answer},
                                                          {"/containers/aaa/json", answer}});
-  for (const std::string name :
-       {std::string("web"), kA, std::string("aaaa"), "docker://web", "docker://aaaa"}) {
+  for (const std::string& name :
+       std::vector<std::string>{"web", kA, "aaaa", "docker://web", "docker://aaaa"}) {
     const auto target = find(name, host.roots);
     ASSERT_TRUE(target) << message(target);
     EXPECT_EQ(target->id, kA);

@@ -38,9 +38,9 @@ TEST(Pin, ThePidfdIsTheTargets) {
 TEST(Pin, AnotherContainersProcessIsRefused) {
   FakeHost host;
   const Child child;
-  for (const std::string cgroups :
-       {"0::/docker/" + kB + "\n", "0::/docker/" + kB + "/" + kA + "\n", std::string("0::/\n"),
-        std::string("0::/docker/web\n"), std::string("")}) {
+  for (const std::string& cgroups : std::vector<std::string>{
+           "0::/docker/" + kB + "\n", "0::/docker/" + kB + "/" + kA + "\n", std::string("0::/\n"),
+           std::string("0::/docker/web\n"), std::string("")}) {
     host.fake_proc(child, cgroups);
     const auto pinned = pin(docker_target(child), host.roots);
     ASSERT_FALSE(pinned) << cgroups;

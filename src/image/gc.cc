@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/gc.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "image/files.h"
+#include "image/json.h"
+#include "image/manifest.h"
+#include "image/prepared.h"
+#include "image/printable.h"
+#include "image/reference.h"
+#include "image/unpack.h"
+#include "linux/fs.h"
+
+namespace recap::image {
+
+namespace json = boost::json;
+using base::Error;
+using base::Kind;
+using base::Result;
+using base::Status;
+using linux::DirFd;
+using linux::UniqueFd;
+
+namespace {
+
+struct Needed {
+  std::set<Digest> layers, blobs;
+};
+
+// What the manifest blob of an image names. One that cannot be read names nothing: its image lives
+// from its layers alone.
+void add_blobs(const Store& store, const Digest& digest, std::set<Digest>& blobs) {
+  blobs.insert(digest);
+  const std::string path = std::string(kBlobsDir) + "/" + digest.hex();
+  const auto fd = linux::open_at(store.root().get(), path.c_str(), O_RDONLY | O_NOFOLLOW);
+  const auto text = fd ? read_bounded(fd->get(), kMaxJsonBytes, "a manifest") : fd.error();
+  for (const std::string_view type :
+       {kOciManifestType, std::string_view("application/vnd.docker.distribution.manifest.v2+json")}) {
+    const auto manifest = text ? parse_manifest(*text, type) : text.error();
+    if (manifest) {
+      blobs.insert(manifest->config.digest);
+      for (const Descriptor& layer : manifest->layers) {
+        blobs.insert(layer.digest);
+      }
+    }
+  }
+}
+
+Result<Needed> needed_by(const Store& store, const std::set<Digest>& images) {
+  Needed out;
+  for (const Digest& image : images) {
+    const auto stored = read_stored(store.root(), image);
+    if (!stored) {
+      return stored.error();
+    }
+    out.layers.insert(stored->layers.begin(), stored->layers.end());
+    add_blobs(store, image, out.blobs);
+  }
+  return out;
+}
+
+Result<std::set<Digest>> digests_in(const Store& store, const char* folder) {
+  std::set<Digest> out;
+  for (const std::string& name : RECAP_TRY(names_in(store.root(), folder))) {
+    if (const auto digest = Digest::parse_hex(name)) {
+      out.insert(*digest);
+    }
+  }
+  return out;
+}
+
+std::uint64_t blob_bytes(const Store& store, const Digest& digest) {
+  const auto st =
+      look_at(store.root().get(), (std::string(kBlobsDir) + "/" + digest.hex()).c_str());
+  return st && *st ? static_cast<std::uint64_t>((*st)->st_size) : 0;
+}
+
+// A layer leaves the store with one rename; it is taken apart afterwards, without the lock.
+Status move_out(const Store& store, const char* folder, const Digest& digest) {
+  const DirFd dir = RECAP_TRY(linux::open_dir_at(store.root().get(), folder));
+  const std::string name = digest.hex();
+  const std::string moved = std::string(folder == kLayersDir ? "layer-" : "gone-") + name;
+  return rename_between(dir.get(), name.c_str(), store.workspace().get(), moved.c_str());
+}
+
+// Lock files of layers: nobody holds one while the store is locked exclusively.
+Status remove_layer_locks(const Store& store) {
+  for (const Digest& digest : RECAP_TRY(digests_in(store, kLocksDir))) {
+    const std::string path = std::string(kLocksDir) + "/" + digest.hex();
+    RECAP_TRY(remove_tree(store.root().get(), path.c_str()));
+  }
+  return {};
+}
+
+Status remove_unneeded(Store& store, const std::set<Digest>& keep, bool dry_run, Removed& removed) {
+  const Needed needed = RECAP_TRY(needed_by(store, keep));
+  for (const Digest& layer : RECAP_TRY(digests_in(store, kLayersDir))) {
+    if (needed.layers.contains(layer)) {
+      continue;
+    }
+    const auto record = read_layer_record(store.root(), layer);
+    removed.bytes += record ? record->bytes : 0;
+    ++removed.layers;
+    if (!dry_run) {
+      RECAP_TRY(move_out(store, kLayersDir, layer));
+    }
+  }
+  for (const Digest& blob : RECAP_TRY(digests_in(store, kBlobsDir))) {
+    if (needed.blobs.contains(blob)) {
+      continue;
+    }
+    removed.bytes += blob_bytes(store, blob);
+    ++removed.blobs;
+    if (!dry_run) {
+      RECAP_TRY(move_out(store, kBlobsDir, blob));
+    }
+  }
+  return {};
+}
+
+// The images go first, then what only they needed: a crash in between leaves garbage, not holes.
+Status remove_images(Store& store, const std::vector<Digest>& images, bool dry_run,
+                     Removed& removed) {
+  std::set<Digest> keep = RECAP_TRY(digests_in(store, kImagesDir));
+  for (const Digest& image : images) {
+    keep.erase(image);
+    removed.images.push_back(image);
+    if (!dry_run) {
+      const std::string path = std::string(kImagesDir) + "/" + image.hex();
+      RECAP_TRY(remove_tree(store.root().get(), path.c_str()));
+    }
+  }
+  RECAP_TRY(remove_unneeded(store, keep, dry_run, removed));
+  if (dry_run) {
+    return {};
+  }
+  RECAP_TRY(remove_layer_locks(store));
+  return store.write_index();
+}
+
+// Canonical reference → image, of all that can be read.
+Result<std::map<std::string, Digest>> all_refs(const Store& store) {
+  std::map<std::string, Digest> out;
+  for (const std::string& file : RECAP_TRY(names_in(store.root(), kRefsDir))) {
+    const auto reference = file_name_to_reference(file);
+    const auto digest = reference ? read_ref(store.root(), *reference) : Error(Kind::kNotFound, "");
+    if (digest) {
+      out[*reference] = *digest;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Removed> collect_garbage(Store& store, bool dry_run) {
+  Removed removed;
+  std::set<Digest> named;
+  for (const auto& [reference, digest] : RECAP_TRY(all_refs(store))) {
+    named.insert(digest);
+  }
+  const auto leases = RECAP_TRY(live_leases(store, !dry_run));
+  std::vector<Digest> unused;
+  for (const Digest& image : RECAP_TRY(digests_in(store, kImagesDir))) {
+    if (!named.contains(image) && !leases.contains(image)) {
+      unused.push_back(image);
+    }
+  }
+  RECAP_TRY(remove_images(store, unused, dry_run, removed));
+  return removed;
+}
+
+Result<Removed> remove_image(Store& store, std::string_view reference) {
+  const PreparedImage image = RECAP_TRY(find(store.path(), reference));
+  const Digest digest = Digest::parse(image.digest).value_or(Digest());
+  const auto refs = RECAP_TRY(all_refs(store));
+  const bool one_name = refs.contains(image.reference) && image.reference != image.digest;
+  Removed removed;
+  std::size_t others = 0;
+  for (const auto& [name, target] : refs) {
+    if (target == digest && one_name && name != image.reference) {
+      ++others;
+    } else if (target == digest) {
+      removed.references.push_back(name);
+    }
+  }
+  if (others == 0) {
+    const auto leases = RECAP_TRY(live_leases(store, true));
+    if (const auto users = leases.find(digest); users != leases.end()) {
+      return failure(Kind::kBusy, "'", printable(reference), "' is used by run ",
+                     *users->second.begin(), ": end it first with 'recap stop ",
+                     *users->second.begin(), "'");
+    }
+  }
+  for (const std::string& name : removed.references) {
+    RECAP_TRY(store.remove_ref(name));
+  }
+  if (others == 0) {
+    RECAP_TRY(remove_images(store, {digest}, false, removed));
+  } else {
+    RECAP_TRY(store.write_index());
+  }
+  return removed;
+}
+
+}  // namespace recap::image

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+namespace recap::image {
+
+struct ChildOutput {
+  int in = -1, out = -1, error = -1;
+};
+
+// In a new child of `parent`: becomes the program argv[0], or ends with 127.
+[[noreturn]] void become_skopeo(const char* const* argv, ChildOutput output, pid_t parent);
+
+}  // namespace recap::image
