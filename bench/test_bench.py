@@ -99,7 +99,7 @@ def test_the_page_has_the_papers_figures_beside_the_measured_ones():
     slow = {"image_rebuild": [7000.0], "capsule_build": [2500.0]}
     crowded = {state: {name: processes[name] for name in ("nsenter", "recap_pid")} for state in ("without", "with")}
     host = dict.fromkeys(("cpus", "cpu", "virtual", "memory_gib", "kernel", "cgroups", "mounts"), 1)
-    host |= {"load": 0.0} | dict.fromkeys(("docker", "runc", "nsenter", "buildah"), "1.0")
+    host |= {"busy_rounds": 0.0} | dict.fromkeys(("docker", "runc", "nsenter", "buildah"), "1.0")
     summary = results.summary(groups, slow, crowded, host)
     titles = {name: name for rows in groups.values() for name in rows}
     page = report.evaluation(groups, slow, crowded, summary, titles)
@@ -107,3 +107,10 @@ def test_the_page_has_the_papers_figures_beside_the_measured_ones():
     assert "| 243 ms | **3.00 ms** |" in page and "2.50 s" in page
     assert summary["ratios"]["docker_exec_vs_recap"] == 25.0
     assert "MISSED" not in report.printed(groups, slow, crowded, summary, titles)
+
+
+def test_calm_waits_no_longer_than_its_patience():
+    calm = measure.Calm(patience_s=0.05)
+    for _ in range(3):
+        calm.wait()
+    assert calm.rounds == 3 and calm.patience_s > -0.2

@@ -50,6 +50,10 @@ class Launcher:
     def __init__(self, program, env):
         self._child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
 
+    @property
+    def pid(self):
+        return self._child.pid
+
     def run(self, argv):
         words = b"".join(os.fsencode(word) + b"\0" for word in argv)
         self._child.stdin.write(struct.pack("=I", len(words)) + words)

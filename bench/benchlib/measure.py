@@ -5,10 +5,12 @@ machine does hits all of them alike."""
 import random
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .launcher import Failed
 
 WARM_UP = 5
+CALM_WAIT_S = 2.0  # for others to leave the machine alone, at most, before each round
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,38 @@ def checked(row, sample):
     return sample
 
 
-def side_by_side(launcher, rows, rounds, seed=1, warm_up=WARM_UP, into=None):
+def running():
+    """Processes that run or could, ourselves apart."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith("procs_running"):
+            return int(line.split()[1]) - 1
+    return 0
+
+
+class Calm:
+    """Lets a round wait for a moment when nobody else needs the CPUs, as long as patience lasts."""
+
+    def __init__(self, patience_s=60.0):
+        self.patience_s, self.rounds, self.busy = patience_s, 0, 0
+
+    def wait(self):
+        self.rounds += 1
+        until = time.monotonic() + min(CALM_WAIT_S, self.patience_s)
+        begun = time.monotonic()
+        while running() > 0 and time.monotonic() < until:
+            time.sleep(0.005)
+        self.patience_s -= time.monotonic() - begun
+        self.busy += running() > 0
+
+
+def side_by_side(launcher, rows, rounds, seed=1, warm_up=WARM_UP, into=None, calm=None):
     """{row name: Series}; `into` continues an earlier result."""
     order, rng = list(rows), random.Random(seed)
     results = into if into is not None else {row.name: Series() for row in rows}
     for turn in range(warm_up + rounds):
         rng.shuffle(order)
+        if calm:
+            calm.wait()
         for row in order:
             sample = checked(row, launcher.run(row.argv))
             if turn >= warm_up:

@@ -48,7 +48,6 @@ def _key(call):
 
 
 def run(bench, runs):
-    bench.prepare_recap()
     argv = bench.recap_argv(f"pid:{bench.target.pid}")
     times, counts = defaultdict(list), []
     for _ in range(runs):

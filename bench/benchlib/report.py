@@ -117,7 +117,8 @@ def _machine(host):
     programs = "; ".join(host[name] for name in ("docker", "runc", "nsenter", "buildah"))
     return (
         f"{host['cpus']} × {host['cpu']}{virtual}, {host['memory_gib']} GiB; Linux {host['kernel']}, "
-        f"cgroups {host['cgroups']}, {host['mounts']} mounts, load {host['load']:.1f} at the start; {programs}."
+        f"cgroups {host['cgroups']}, {host['mounts']} mounts; {programs}. "
+        f"Others used the CPUs at the start of {host['busy_rounds']:.0%} of the rounds."
     )
 
 

@@ -42,7 +42,7 @@ def find_recap():
 
 
 class World:
-    def __init__(self, work, docker, recap):
+    def __init__(self, work, state, docker, recap):
         self.work, self.docker, self.recap = work, docker, recap
         self.spawn, self.probe = launcher.compile_tools(work)
         root = work / "root"
@@ -57,7 +57,7 @@ class World:
         self.env = {
             **os.environ,
             **docker.env,
-            "RECAP_STATE_DIR": str(work / "state"),
+            "RECAP_STATE_DIR": str(state / "state"),
             "RECAP_DATA_DIR": str(work / "data"),
             "RECAP_OCI_ROOTS": docker.roots["oci"],
         }
@@ -109,12 +109,14 @@ def world():
     if os.geteuid() != 0:
         raise SystemExit("bench: run it as root, like recap itself")
     recap = find_recap()
-    # Below /run, where RECAP's own state is by default.
     work = Path(tempfile.mkdtemp(prefix="recap-bench-", dir="/run"))
+    # A run's state is in /run, which is a tmpfs wherever systemd runs; so it is here.
+    memory = "/run" if host.run("stat", "-f", "-c", "%T", "/run").strip() == "tmpfs" else "/dev/shm"
+    state = Path(tempfile.mkdtemp(prefix="recap-bench-", dir=memory))
     try:
         with runtimes.docker() as docker:
-            yield World(work, docker, recap)
+            yield World(work, state, docker, recap)
     finally:
-        left = host.clean(work)
+        left = host.clean(work) + host.clean(state)
     if left:
         raise SystemExit("bench: left behind: " + "; ".join(left))

@@ -5,14 +5,12 @@
 
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <optional>
-#include <utility>
 
 #include "capsule/requester.h"
+#include "linux/fs.h"
 #include "linux/process.h"
 #include "policy/catalog_index.h"
 #include "policy/image_defaults.h"
@@ -66,7 +64,7 @@ base::Result<policy::Grant> decide_grant(const RunRequest& request, const Admitt
   }
   const policy::TargetFacts facts{
       .name = run.target.target.name,
-      .host_shares = RECAP_TRY(shares_with_host(run.target.target.pid)),
+      .host_shares = RECAP_TRY(shares_with_host(run.target.target.pid, policy::kHostSensitive)),
   };
   if (!linux::send_signal(run.target.pidfd.get(), 0)) {
     return base::Error(base::Kind::kGone,
@@ -76,13 +74,13 @@ base::Result<policy::Grant> decide_grant(const RunRequest& request, const Admitt
                         policy::root_ceiling(request.allow_host_namespaces));
 }
 
-// What tells one namespace from all others.
-std::optional<std::pair<dev_t, ino_t>> namespace_of(std::string_view pid, std::string_view name) {
-  struct stat info {};
-  if (::stat(base::concat<64>("/proc/", pid, "/ns/", name).c_str(), &info) != 0) {
-    return std::nullopt;
-  }
-  return std::pair(info.st_dev, info.st_ino);
+// "net:[4026531840]". A readlink makes no inode in nsfs, which a stat would, for 20 times the
+// price.
+std::string namespace_of(std::string_view pid, std::string_view name) {
+  std::array<char, 64> link{};
+  auto text =
+      linux::read_link_at(linux::kCwd, base::concat<64>("/proc/", pid, "/ns/", name).c_str(), link);
+  return text ? std::string(*text) : std::string();
 }
 
 }  // namespace
@@ -118,20 +116,26 @@ std::vector<std::string> environment(const RunRequest& request, const image::Pre
   return env;
 }
 
-base::Result<std::uint8_t> shares_with_host(std::uint32_t pid) {
+base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among) {
   std::uint8_t bits = 0;
   for (const policy::ShareName& share : policy::kShareNames) {
-    const auto host = namespace_of("1", share.name);
-    const auto target = namespace_of(base::concat<16>(pid), share.name);
-    // A first process with more capabilities than ours hides its namespaces; those of a host's
-    // command line are the same.
-    const auto own = host ? host : namespace_of("self", share.name);
-    if (!own || !target) {
-      return base::Error(base::Kind::kGone,
-                         base::concat<300>("the namespaces of process ", pid,
-                                           " cannot be read: it ended, or /proc is not the host's"));
+    if ((among & share.bit) == 0) {
+      continue;
     }
-    if (*own == *target) {
+    const std::string target = namespace_of(base::concat<16>(pid), share.name);
+    std::string host = namespace_of("1", share.name);
+    if (host.empty()) {
+      // A first process with more capabilities than ours hides its namespaces. We are started on
+      // the host, so ours are the same.
+      host = namespace_of("self", share.name);
+    }
+    if (host.empty() || target.empty()) {
+      return base::Error(
+          base::Kind::kGone,
+          base::concat<300>("the namespaces of process ", pid,
+                            " cannot be read: it ended, or /proc is not the host's"));
+    }
+    if (host == target) {
       bits = static_cast<std::uint8_t>(bits | share.bit);
     }
   }

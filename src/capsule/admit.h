@@ -40,8 +40,8 @@ struct Admitted {
 base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
                              image::PreparedImage image, const Dirs& dirs);
 
-// Share bits of the namespaces that process `pid` has in common with the host's first process.
-base::Result<std::uint8_t> shares_with_host(std::uint32_t pid);
+// Which of the namespaces `among` (Share bits) process `pid` has in common with the host.
+base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among);
 
 // Docker's rule: `words` replace the image's command, an entrypoint of the request replaces both.
 std::vector<std::string> command_line(const RunRequest& request, const image::PreparedImage& image);

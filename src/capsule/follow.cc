@@ -112,6 +112,10 @@ void Follower::on_signal(int signal) {
   }
   ++interrupts_;
   const bool end = interrupts_ > 1 || signal == SIGTERM || signal == SIGHUP;
+  if (end && options_.is_visitor) {
+    finish(Outcome::End::kDetached);
+    return;
+  }
   run::Command command;
   command.type = end ? run::CommandType::kStop : run::CommandType::kSignal;
   command.signal = signal;

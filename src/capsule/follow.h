@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capsule/dirs.h"
 #include "capsule/relay.h"
 #include "capsule/terminal.h"
 #include "linux/unique_fd.h"
@@ -30,12 +29,11 @@ class SignalWatch {
 };
 
 struct FollowOptions {
-  Dirs dirs;
-  std::string run_id;
   bool terminal = false;        // the run has a pty, and stdin is our terminal
   bool until_attached = false;  // -d: return as soon as the function runs
+  bool is_visitor = false;      // the run is not ours: SIGTERM and SIGHUP only detach from it
   std::uint64_t grace_ms = 0;
-  std::string detach_keys;  // as parse_detach_keys() returns them
+  std::string detach_keys = {};  // as parse_detach_keys() returns them
 };
 
 struct Outcome {
@@ -52,7 +50,7 @@ struct Outcome {
 
 // `events`: the caller's socket, or a control socket on which kAttach was sent.
 // SIGINT and SIGQUIT go to the function; SIGTERM and SIGHUP, and a second signal of any kind, end
-// the run. The terminal is as before when it returns.
+// the run (a visitor just leaves). The terminal is as before when it returns.
 base::Result<Outcome> follow(const FollowOptions& options, linux::UniqueFd events,
                              const SignalWatch& signals, std::vector<Relay>& relays);
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,27 +25,39 @@ namespace {
 
 constexpr std::int64_t kStartingSeconds = 5;  // a run this young may not have its pid file yet
 constexpr std::int64_t kRecoveryTimeoutMs = 15000;
+constexpr std::int64_t kDyingMs = 5000;
 
 bool is_young(int runs, const char* name) {
   auto info = linux::stat_at(runs, name, 0);
   return info && linux::wall_clock_s() - info->stx_mtime.tv_sec < kStartingSeconds;
 }
 
-bool keeper_lives(int run_dir, int runs, const char* name) {
+std::optional<KeeperId> keeper_of(int run_dir) {
   std::array<char, 64> buffer{};
   auto text = linux::read_file_at(run_dir, "pid", buffer);
-  const auto keeper = text ? parse_pid_file(*text) : std::nullopt;
-  if (!keeper) {
-    return is_young(runs, name);
-  }
-  auto pidfd = linux::open_pidfd(static_cast<int>(keeper->pid));
+  return text ? parse_pid_file(*text) : std::nullopt;
+}
+
+// Waits up to `timeout_ms` for the end of that very process; false when it lives on.
+bool is_dead(const KeeperId& keeper, std::int64_t timeout_ms) {
+  const int pid = static_cast<int>(keeper.pid);
+  auto pidfd = linux::open_pidfd(pid);
   if (!pidfd) {
-    return false;
+    return true;
   }
-  auto start = linux::start_time_of(static_cast<int>(keeper->pid));
+  auto start = linux::start_time_of(pid);
+  if (!start || *start != keeper.start_time) {
+    return true;
+  }
+  // A zombie, which has its start time still, is as readable as a process that ended.
   std::array<linux::PollFd, 1> ended{linux::PollFd{pidfd->get(), linux::kPollIn, 0}};
-  auto ready = linux::poll(ended, 0);  // a zombie has its start time still
-  return start && *start == keeper->start_time && ready && *ready == 0;
+  auto ready = linux::poll(ended, timeout_ms);
+  return ready && *ready != 0;
+}
+
+bool needs_recovery(int run_dir, int runs, const char* name) {
+  const auto keeper = keeper_of(run_dir);
+  return keeper ? is_dead(*keeper, 0) : !is_young(runs, name);
 }
 
 base::Result<std::vector<std::string>> names_in(int runs, std::size_t limit) {
@@ -89,12 +102,28 @@ base::Result<std::size_t> recover_dead_runs(const std::string& state_dir, std::s
   std::vector<linux::PidFd> keepers;
   for (const std::string& name : RECAP_TRY(names_in(runs->get(), limit))) {
     auto run_dir = linux::open_dir_at(runs->get(), name.c_str());
-    if (run_dir && !keeper_lives(run_dir->get(), runs->get(), name.c_str())) {
+    if (run_dir && needs_recovery(run_dir->get(), runs->get(), name.c_str())) {
       keepers.push_back(RECAP_TRY(start_recovery(linux::UniqueFd(run_dir->release()))));
     }
   }
   wait_for(keepers);
   return keepers.size();
+}
+
+base::Status recover_run(const std::string& state_dir, const std::string& run_id) {
+  auto run_dir = linux::open_dir_at(linux::kCwd, (state_dir + "/runs/" + run_id).c_str());
+  if (!run_dir) {
+    return {};  // nothing was made yet, or all of it is gone
+  }
+  const auto keeper = keeper_of(run_dir->get());
+  if (keeper && !is_dead(*keeper, kDyingMs)) {
+    return base::Error(base::Kind::kBusy,
+                       base::concat<120>("its keeper, process ", keeper->pid, ", still lives"));
+  }
+  std::vector<linux::PidFd> keepers;
+  keepers.push_back(RECAP_TRY(start_recovery(linux::UniqueFd(run_dir->release()))));
+  wait_for(keepers);
+  return {};
 }
 
 }  // namespace recap::capsule

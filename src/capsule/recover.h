@@ -15,4 +15,8 @@ namespace recap::capsule {
 // Returns how many were recovered. No state directory is no error.
 base::Result<std::size_t> recover_dead_runs(const std::string& state_dir, std::size_t limit = 0);
 
+// For whoever saw the socket of a keeper close without a word: waits until that keeper is dead
+// (bounded; a dying process closes its sockets first), then has its run cleaned up.
+base::Status recover_run(const std::string& state_dir, const std::string& run_id);
+
 }  // namespace recap::capsule

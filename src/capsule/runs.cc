@@ -13,6 +13,7 @@
 
 #include "linux/fs.h"
 #include "linux/proc.h"
+#include "linux/process.h"
 
 namespace recap::capsule {
 namespace {
@@ -63,9 +64,11 @@ std::unique_ptr<StoredSpec> read_spec(int run_dir) {
   return stored;
 }
 
-bool is_alive(const KeeperId& keeper) {
-  const auto start = linux::start_time_of(static_cast<int>(keeper.pid));
-  return start && *start == keeper.start_time;
+// The directory comes first and the pid file next; what lies between takes no second.
+bool is_young(int run_dir) {
+  constexpr std::int64_t kStartingSeconds = 5;
+  const auto info = linux::stat_at(run_dir, "", AT_EMPTY_PATH);
+  return info && linux::wall_clock_s() - info->stx_mtime.tv_sec < kStartingSeconds;
 }
 
 Result<Run> read_live(int runs_dir, const std::string& id) {
@@ -74,12 +77,13 @@ Result<Run> read_live(int runs_dir, const std::string& id) {
   run.id = id;
   run.life = Life::kDead;
   std::array<char, 64> buffer;
-  if (const auto text = linux::read_file_at(dir.get(), "pid", buffer)) {
-    const auto keeper = parse_pid_file(*text);
-    if (keeper && is_alive(*keeper)) {
-      run.life = Life::kLive;
-      run.keeper_pid = keeper->pid;
-    }
+  const auto text = linux::read_file_at(dir.get(), "pid", buffer);
+  const auto keeper = text ? parse_pid_file(*text) : std::nullopt;
+  if (keeper && is_alive(*keeper)) {
+    run.life = Life::kLive;
+    run.keeper_pid = keeper->pid;
+  } else if (!keeper && is_young(dir.get())) {
+    run.life = Life::kLive;
   }
   run.spec = read_spec(dir.get());
   return run;
@@ -180,6 +184,13 @@ std::optional<KeeperId> parse_pid_file(std::string_view text) {
     return std::nullopt;
   }
   return keeper;
+}
+
+bool is_alive(const KeeperId& keeper) {
+  const int pid = static_cast<int>(keeper.pid);
+  const auto start = linux::start_time_of(pid);
+  const auto state = linux::state_of(pid);
+  return start && *start == keeper.start_time && state && *state != 'Z' && *state != 'X';
 }
 
 Result<std::vector<Run>> list_live(const Dirs& dirs) {

@@ -58,6 +58,9 @@ struct KeeperId {
 };
 std::optional<KeeperId> parse_pid_file(std::string_view text);
 
+// Not when it is a zombie: some first processes reap late.
+bool is_alive(const KeeperId& keeper);
+
 // Live and dead runs, oldest first. None is no error; a run that ends meanwhile is left out.
 base::Result<std::vector<Run>> list_live(const Dirs& dirs);
 

@@ -42,7 +42,7 @@ Admitted example() {
   run.limits = kDefaultLimits;
   run.argv = {"tcpdump", "-i", "any", ""};
   run.env = {"PATH=/bin", "X=a b\nc"};
-  run.workdir = "/";
+  run.workdir = std::string("/");
   run.user = {7, 8};
   run.groups = {9, 10};
   run.requested_ns = 123456789;

@@ -106,8 +106,10 @@ base::Result<linux::PidFd> start_recovery(linux::UniqueFd run_dir) {
     }
   }
   StartPlan plan;
-  plan.fds = {null.get(), null.get(), null.get(), run_dir.get()};
-  plan.fd_count = 4;
+  // Every number of run::KeeperFd is taken, so that nothing the keeper opens gets one of them.
+  plan.fds.fill(null.get());
+  plan.fds[run::kSpecFd] = run_dir.get();
+  plan.fd_count = plan.fds.size();
   plan.program = program.get();
   plan.argv = {"recap-keeper", "recover", nullptr};
   return spawn(plan);

@@ -25,7 +25,7 @@ struct KeeperFds {
 base::Result<linux::PidFd> start_keeper(KeeperFds fds);
 
 // A keeper that cleans up after the run whose directory this is: argv {"recap-keeper", "recover"},
-// descriptor 3 the directory.
+// descriptor 3 the directory, the others of run::KeeperFd /dev/null.
 base::Result<linux::PidFd> start_recovery(linux::UniqueFd run_dir);
 
 }  // namespace recap::capsule

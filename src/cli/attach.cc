@@ -30,7 +30,7 @@ int finish_done(const run::Event& done) {
 }
 
 Error keeper_gone(const capsule::Dirs& dirs, const std::string& id) {
-  const auto recovered = capsule::recover_dead_runs(dirs.state);
+  const auto recovered = capsule::recover_run(dirs.state, id);
   return {Kind::kGone, base::concat<200>("the keeper of ", id, " was killed; its run ",
                                          recovered ? "was cleaned up" : "could not be cleaned up")};
 }
@@ -43,9 +43,8 @@ Result<int> use_terminal(const capsule::Dirs& dirs, const capsule::Run& run,
         base::concat<160>("the run ", run.id, " has a terminal, so attach needs one on stdin"));
   }
   const capsule::FollowOptions options{
-      .dirs = dirs,
-      .run_id = run.id,
       .terminal = true,
+      .is_visitor = true,
       .grace_ms = run.spec->spec.limits.grace_ms,
       .detach_keys = RECAP_TRY(capsule::parse_detach_keys(detach_keys))};
   capsule::KeeperLink link = RECAP_TRY(capsule::KeeperLink::connect(dirs, run.id));

@@ -99,6 +99,10 @@ Status copy_to(const Side& from, const Side& to, CopyLimits limits, std::size_t&
     source = RECAP_TRY(open_source(from));
   }
   if (!to.run && to.path == "-") {
+    const auto info = RECAP_TRY(linux::stat_at(source.get(), "", AT_EMPTY_PATH));
+    if (S_ISDIR(info.stx_mode)) {
+      return Error(Kind::kInvalid, "a directory cannot go to stdout; name a local directory");
+    }
     return TreeCopy(limits, std::nullopt).copy_bytes(source.get(), STDOUT_FILENO);
   }
   const Destination at = RECAP_TRY(destination_of(to, from_stdin ? "" : from.path));

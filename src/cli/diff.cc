@@ -24,7 +24,7 @@ base::Result<Changes> changes_of(const std::string& reference) {
     const run::Spec& spec = run.spec->spec;
     lower = LowerLayers(std::span(spec.layers).first(spec.layer_count));
   }
-  return walk_upper(files.upper.get(), lower);
+  return walk_upper(files.upper.get(), lower, files.function_started_ns);
 }
 
 void write_table(Output& out, const Changes& changes) {

@@ -4,7 +4,6 @@
 #include "cli/escape.h"
 
 #include <array>
-#include <cstdint>
 
 namespace recap::cli {
 namespace {
@@ -93,23 +92,6 @@ void append_hex_bytes(std::string& out, std::string_view bytes) {
 
 std::size_t columns_of(char32_t code) { return in(kCombining, code) ? 0 : in(kWide, code) ? 2 : 1; }
 
-void append_u16(std::string& out, std::uint32_t unit) {
-  out += "\\u";
-  for (int shift = 12; shift >= 0; shift -= 4) {
-    out += kHex[(unit >> shift) & 15];
-  }
-}
-
-// As JSON's \u, which knows 16 bits: above, a surrogate pair.
-void append_u(std::string& out, char32_t code) {
-  if (code < 0x10000) {
-    append_u16(out, code);
-    return;
-  }
-  append_u16(out, 0xd800 + ((code - 0x10000) >> 10));
-  append_u16(out, 0xdc00 + ((code - 0x10000) & 0x3ff));
-}
-
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t max_columns) {
@@ -160,27 +142,6 @@ std::size_t columns_of(std::string_view text) {
     text.remove_prefix(next.bytes);
   }
   return columns;
-}
-
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    const Decoded next = decode(text);
-    if (!next.valid) {
-      out += "\xef\xbf\xbd";
-    } else if (next.code == '"' || next.code == '\\') {
-      out += '\\';
-      out += text[0];
-    } else if (next.code == '\n') {
-      out += "\\n";
-    } else if (in(kInvisible, next.code)) {
-      append_u(out, next.code);
-    } else {
-      out += text.substr(0, next.bytes);
-    }
-    text.remove_prefix(next.bytes);
-  }
-  return out + '"';
 }
 
 }  // namespace recap::cli

@@ -20,8 +20,4 @@ std::string printable_lines(std::string_view text);
 // The columns that `text`, already printable, takes on a terminal.
 std::size_t columns_of(std::string_view text);
 
-// `text` in double quotes as JSON wants it. Control and invisible characters are \uNNNN, invalid
-// UTF-8 is U+FFFD, so JSON on a terminal is as harmless as a table.
-std::string json_string(std::string_view text);
-
 }  // namespace recap::cli

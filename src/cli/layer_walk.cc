@@ -26,6 +26,11 @@ bool is_whiteout(const struct statx& info) {
   return S_ISCHR(info.stx_mode) && info.stx_rdev_major == 0 && info.stx_rdev_minor == 0;
 }
 
+// The change time: nobody can set it, and a copy-up or a rename makes it anew.
+std::int64_t changed_ns(const struct statx& info) {
+  return info.stx_ctime.tv_sec * 1'000'000'000 + info.stx_ctime.tv_nsec;
+}
+
 // An O_PATH descriptor has no xattr calls of its own; its name in procfs has, and that name leads
 // to the very file, not through its path.
 bool was_copied_up(int file) {
@@ -36,7 +41,7 @@ bool was_copied_up(int file) {
 
 class Walk {
  public:
-  explicit Walk(const LowerLayers& lower) : lower_(lower) {}
+  Walk(const LowerLayers& lower, std::int64_t since_ns) : lower_(lower), since_ns_(since_ns) {}
 
   Status directory(int dir, const std::string& path, std::size_t depth) {
     if (depth > kMaxDepth) {
@@ -72,10 +77,10 @@ class Walk {
     if (!info) {
       return {};
     }
-    const char kind = is_whiteout(*info)                                ? 'D'
-                      : was_copied_up(file->get()) || lower_.have(path) ? 'C'
-                                                                        : 'A';
-    changes_.found.push_back({kind, path});
+    if (changed_ns(*info) > since_ns_) {
+      const bool below = was_copied_up(file->get()) || lower_.have(path);
+      changes_.found.push_back({is_whiteout(*info) ? 'D' : below ? 'C' : 'A', path});
+    }
     if (!S_ISDIR(info->stx_mode)) {
       return {};
     }
@@ -85,6 +90,7 @@ class Walk {
   }
 
   const LowerLayers& lower_;
+  std::int64_t since_ns_;
   Changes changes_;
 };
 
@@ -116,10 +122,10 @@ bool LowerLayers::have(const std::string& path) const {
   return false;
 }
 
-Result<Changes> walk_upper(int upper, const LowerLayers& lower) {
+Result<Changes> walk_upper(int upper, const LowerLayers& lower, std::int64_t since_ns) {
   // The keeper's descriptor is O_PATH: reading the directory needs one of our own.
   const auto dir = RECAP_TRY(linux::open_at(upper, ".", O_RDONLY | O_DIRECTORY));
-  Walk walk(lower);
+  Walk walk(lower, since_ns);
   RECAP_TRY(walk.directory(dir.get(), "", 0));
   return walk.take();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ class LowerLayers {
   std::vector<linux::UniqueFd> roots_;
 };
 
-base::Result<Changes> walk_upper(int upper, const LowerLayers& lower);
+// What was last changed before `since_ns` (wall clock) is left out: a keeper has to make mount
+// points and files of /etc in a Capsule before its function starts.
+base::Result<Changes> walk_upper(int upper, const LowerLayers& lower, std::int64_t since_ns);
 
 }  // namespace recap::cli

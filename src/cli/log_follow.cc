@@ -11,23 +11,22 @@
 namespace recap::cli {
 namespace {
 
-constexpr const char* kStdout = "stdout.log";
-constexpr const char* kStderr = "stderr.log";
 constexpr std::int64_t kLookMs = 50;  // how late a line may be
 
 }  // namespace
 
-RunLog::RunLog(linux::DirFd dir, Control control)
+RunLog::RunLog(linux::DirFd dir, const std::string& run_id, Control control)
     : dir_(std::move(dir)),
-      stdout_(dir_.get(), kStdout),
-      stderr_(dir_.get(), kStderr),
+      stdout_(dir_.get(), run_id + ".stdout"),
+      stderr_(dir_.get(), run_id + ".stderr"),
       escape_out_(control != Control::kRaw && ::isatty(STDOUT_FILENO) != 0),
       escape_err_(control != Control::kRaw && ::isatty(STDERR_FILENO) != 0) {}
 
-base::Result<RunLog> RunLog::open(const std::string& run_dir, Control control) {
-  linux::DirFd dir = RECAP_TRY(linux::open_dir_at(linux::kCwd, run_dir.c_str()));
-  RECAP_TRY(linux::stat_at(dir.get(), kStdout, 0));
-  return RunLog(std::move(dir), control);
+base::Result<RunLog> RunLog::open(const std::string& records, const std::string& run_id,
+                                  Control control) {
+  linux::DirFd dir = RECAP_TRY(linux::open_dir_at(linux::kCwd, records.c_str()));
+  RECAP_TRY(linux::stat_at(dir.get(), (run_id + ".stdout").c_str(), 0));
+  return RunLog(std::move(dir), run_id, control);
 }
 
 base::Status RunLog::pump() {
@@ -37,7 +36,7 @@ base::Status RunLog::pump() {
 
 base::Result<run::Event> follow_log(const capsule::Dirs& dirs, const capsule::Run& run,
                                     Control control) {
-  auto log = RunLog::open(dirs.runs() + "/" + run.id, control);
+  auto log = RunLog::open(dirs.records(), run.id, control);
   if (!log && log.error().kind() != base::Kind::kNotFound) {
     return std::move(log).error();
   }

@@ -20,14 +20,16 @@ enum class Control { kEscapedOnTerminals, kRaw };
 
 class RunLog {
  public:
-  // kNotFound when the run keeps no output: it is not detached, or it has ended.
-  static base::Result<RunLog> open(const std::string& run_dir, Control control);
+  // `records` is the directory that its keeper keeps it in. kNotFound when the run keeps no output:
+  // it was not started with --detach.
+  static base::Result<RunLog> open(const std::string& records, const std::string& run_id,
+                                   Control control);
 
   // Writes all that came since the last call.
   base::Status pump();
 
  private:
-  RunLog(linux::DirFd dir, Control control);
+  RunLog(linux::DirFd dir, const std::string& run_id, Control control);
 
   linux::DirFd dir_;
   Output out_{1}, err_{2};

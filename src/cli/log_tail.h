@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what a keeper keeps of a detached run's output while it writes it. The keeper's log NAME
+// Reads what a keeper keeps of a run's output while it writes it. The keeper's log NAME
 // becomes NAME.1 when it is full (engine/log.h); a tail reads on through that.
 #pragma once
 
@@ -14,8 +14,8 @@ namespace recap::cli {
 
 class LogTail {
  public:
-  // `run_dir` is lent. A log that is not there (yet) reads as empty.
-  LogTail(int run_dir, std::string name) : dir_(run_dir), name_(std::move(name)) {}
+  // `dir` is lent. A log that is not there (yet) reads as empty.
+  LogTail(int dir, std::string name) : dir_(dir), name_(std::move(name)) {}
 
   // Writes all that came since the last call. `escaped`: without control characters.
   base::Status pump(Output& out, bool escaped);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// recap logs [-f] RUN: what a detached run has written, stdout on stdout and stderr on stderr.
+// recap logs [-f] RUN: what a detached run has written, stdout on stdout and stderr on stderr; also
+// after its end, as long as its record is kept.
 #include <string>
 #include <utility>
 
@@ -17,20 +18,14 @@ using base::Kind;
 using base::Status;
 
 Error no_log(const capsule::Run& run) {
-  const bool ended = run.life == capsule::Life::kEnded;
   return {Kind::kNotFound,
-          base::concat<200>("the run ", run.id,
-                            ended ? " has ended and no output of it is kept; `recap inspect` shows "
-                                    "its record"
-                                  : " keeps no output: it was not started with --detach")};
+          base::concat<200>("no output of ", run.id, " is kept: it was not started with --detach")};
 }
 
 Status show(const std::string& reference, bool follow, Control control) {
   const capsule::Dirs dirs = capsule::Dirs::from_environment();
   const auto run = RECAP_TRY(capsule::find_run(dirs, reference, capsule::Among::kAll));
-  const std::string base_dir =
-      run.life == capsule::Life::kEnded ? dirs.data + "/logs" : dirs.runs();
-  auto log = RunLog::open(base_dir + "/" + run.id, control);
+  auto log = RunLog::open(dirs.records(), run.id, control);
   if (!log) {
     return log.error().kind() == Kind::kNotFound ? no_log(run) : std::move(log).error();
   }

@@ -25,9 +25,9 @@ constexpr std::array kRunFlags = {
     Flag{"-d,--detach", "", "print the run id and return; output is kept for `recap logs`"},
     Flag{"-q,--quiet", "", "say nothing on stderr unless something is wrong"},
     Flag{"--name", "NAME", "name of the run"},
-    Flag{"-u,--user", "USER", "user inside the image, instead of its USER"},
-    Flag{"--share", "LIST", "namespaces shared with the target", kNothing,
-         "net pid ipc uts cgroup user none"},
+    Flag{"-u,--user", "UID[:GID]", "user inside the image, instead of its USER"},
+    Flag{"--share", "LIST", "namespaces joined", kNothing,
+         "net pid ipc uts cgroup user none all"},
     Flag{"--view", "VIEW", "what is seen of the target's files", kNothing, "nothing target merged"},
     Flag{"--path", "PATH", "show this path of the target at its own place, read-only"},
     Flag{"--writable", "PATH", "the same, writable"},
@@ -36,8 +36,8 @@ constexpr std::array kRunFlags = {
     Flag{"--profile", "PROFILE", "seccomp profile; by default it follows from what is granted",
          kNothing, "restricted net trace files"},
     Flag{"--allow-host-namespaces", "", "join namespaces that the target shares with the host"},
-    Flag{"--cpus", "N", "CPU limit, e.g. 0.5"},
-    Flag{"--memory", "SIZE", "memory limit, e.g. 256Mi"},
+    Flag{"--cpus", "N", "CPU limit, e.g. 0.5; without it there is none"},
+    Flag{"--memory", "SIZE", "memory limit, e.g. 1Gi"},
     Flag{"--pids", "N", "limit of processes"},
     Flag{"--scratch", "SIZE", "limit of what it may write to its own files"},
     Flag{"--timeout", "DURATION", "kill it after this time, e.g. 30s; exit code 124"},
@@ -48,7 +48,7 @@ constexpr std::array kRunFlags = {
     Flag{"--entrypoint", "PROGRAM", "instead of the image's entrypoint"},
     Flag{"--out", "DIR|FILE|-", "where the artifacts of /out go; - is stdout", kFile},
     Flag{"--report", "FILE", "write the run's record as JSON", kFile},
-    Flag{"--detach-keys", "KEYS", "instead of ctrl-p,ctrl-q; none: no keys detach"},
+    Flag{"--detach-keys", "KEYS", "keys that leave the run without ending it; none: no keys do"},
     Flag{"--dry-run", "", "say what would be granted, and do nothing"},
 };
 constexpr std::array kRunOperands = {
@@ -71,7 +71,7 @@ constexpr std::array kLogsFlags = {
     Flag{"--raw", "", "on a terminal, pass control characters too"},
 };
 constexpr std::array kAttachFlags = {
-    Flag{"--detach-keys", "KEYS", "instead of ctrl-p,ctrl-q; none: no keys detach"},
+    Flag{"--detach-keys", "KEYS", "keys that leave the run without ending it; none: no keys do"},
 };
 constexpr std::array kStopFlags = {
     Flag{"-t,--grace", "DURATION",

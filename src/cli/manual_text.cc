@@ -6,6 +6,7 @@
 
 #include "cli/escape.h"
 #include "cli/manual.h"
+#include "cli/run_options.h"
 
 namespace recap::cli {
 namespace {
@@ -66,13 +67,19 @@ void pad(std::string& line, std::size_t columns) {
   line.append(used < columns ? columns - used : 1, ' ');
 }
 
-void append_flags(std::string& out, std::span<const Flag> flags, std::size_t indent) {
+// `verb` decides whether the defaults of a run are shown.
+void append_flags(std::string& out, std::string_view verb, std::span<const Flag> flags,
+                  std::size_t indent) {
   for (const Flag& flag : flags) {
     std::string line = "  " + left_of(flag);
     pad(line, indent);
     out.append(line).append(flag.help);
     if (!flag.choices.empty() && flag.names != "-o,--output") {
       out.append(": ").append(flag.choices);
+    }
+    if (verb == "run" || verb == "shell") {
+      const std::string usual = default_of(flag.names.substr(flag.names.find("--")));
+      out.append(usual.empty() ? "" : " (default ").append(usual).append(usual.empty() ? "" : ")");
     }
     out += '\n';
   }
@@ -129,8 +136,8 @@ std::string help_of(const Manual& manual) {
       indent = std::max(indent, columns_of(left_of(flag)) + 4);
     }
   }
-  append_flags(out, manual.flags, indent);
-  append_flags(out, common_flags(), indent);
+  append_flags(out, manual.verb, manual.flags, indent);
+  append_flags(out, manual.verb, common_flags(), indent);
   return out;
 }
 

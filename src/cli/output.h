@@ -11,7 +11,7 @@
 namespace recap::cli {
 
 // Buffers what goes to one descriptor. Bytes are written as they are: names from outside go through
-// printable() or json_string() first (Table does it).
+// printable() or a JsonWriter first (Table does it).
 class Output {
  public:
   explicit Output(int fd = 1) : fd_(fd) {}

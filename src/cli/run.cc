@@ -111,11 +111,18 @@ int finish_done(const capsule::Dirs& dirs, const std::string& run_id, const run:
   return code;
 }
 
-int finish_keeper_gone(const capsule::Dirs& dirs, const std::string& run_id) {
-  auto recovered = capsule::recover_dead_runs(dirs.state);
-  complain("run", recovered ? "the keeper of " + run_id + " was killed; its run was cleaned up"
-                            : "the keeper of " + run_id + " was killed, and its run could not be " +
-                                  "cleaned up: " + std::string(recovered.error().message()));
+int finish_keeper_gone(const capsule::Dirs& dirs, const std::string& run_id,
+                       Deliveries& deliveries) {
+  if (const auto recovered = capsule::recover_run(dirs.state, run_id); !recovered) {
+    complain("run", "the keeper of " + run_id +
+                        " was killed, and its run could not be cleaned up: " +
+                        std::string(recovered.error().message()));
+    return kExitOurs;
+  }
+  complain("run", "the keeper of " + run_id + " was killed; its run was cleaned up");
+  if (deliveries.report) {
+    (void)write_report(dirs, run_id, *deliveries.report);
+  }
   return kExitOurs;
 }
 
@@ -139,7 +146,7 @@ int finish(const capsule::Dirs& dirs, const capsule::Admitted& run, const RunOpt
     case End::kKeeperGone:
       break;
   }
-  return finish_keeper_gone(dirs, run.run_id);
+  return finish_keeper_gone(dirs, run.run_id, deliveries);
 }
 
 // A keeper that is still exiting would be seen as a process by whoever looks right after us.
@@ -159,7 +166,7 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
       .stdout_is_taken = options.request.out == "-",
   }));
   const auto signals = RECAP_TRY(capsule::SignalWatch::start());
-  RECAP_TRY(image::lease(dirs.store(), run.image.digest, run.run_id));
+  RECAP_TRY(image::lease(dirs.store(), run.image.digest, run.run_id, dirs.state));
   auto launched = launch(run, dirs, stdio, std::move(artifacts));
   if (!launched) {
     (void)image::release_lease(dirs.store(), run.run_id);
@@ -167,9 +174,7 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
   }
   // While the keeper works: somebody has to clean up after keepers that were killed.
   (void)capsule::recover_dead_runs(dirs.state, kRecoverAtOnce);
-  const capsule::FollowOptions follow_options{.dirs = dirs,
-                                              .run_id = run.run_id,
-                                              .terminal = run.terminal && !run.detached,
+  const capsule::FollowOptions follow_options{.terminal = run.terminal && !run.detached,
                                               .until_attached = run.detached,
                                               .grace_ms = run.limits.grace_ms,
                                               .detach_keys = options.detach_keys};

@@ -2,6 +2,7 @@
 // The files of a live run, as descriptors that its keeper hands out.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -13,6 +14,7 @@ namespace recap::cli {
 struct RunFiles {
   linux::UniqueFd upper;  // what the run wrote: the upper directory of its overlay (O_PATH)
   linux::UniqueFd root;   // the root that the function sees (O_PATH)
+  std::int64_t function_started_ns = 0;  // wall clock; what is older, the keeper made
 };
 
 // kGone when the run ended, kUnsupported when it has no files of its own.

@@ -23,7 +23,8 @@ struct RunOptions {
 // `verb` is "run" or "shell". kInvalid with a sentence about what is wrong.
 base::Result<RunOptions> parse_run_options(std::string_view verb, std::span<char*> args);
 
-// "0.5, default none" and so on: the default of a flag, for help; empty when it has none.
+// "256Mi" for "--memory": what a run gets without the flag, for help; empty when there is nothing
+// to say.
 std::string default_of(std::string_view long_name);
 
 }  // namespace recap::cli

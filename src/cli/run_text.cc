@@ -2,10 +2,13 @@
 #include "cli/run_text.h"
 
 #include <cstdint>
+#include <span>
 
 #include "capsule/record_json.h"
 #include "cli/units.h"
 #include "linux/process.h"
+#include "policy/capabilities.h"
+#include "policy/words.h"
 
 namespace recap::cli {
 namespace {
@@ -28,13 +31,56 @@ std::int64_t started_at(const capsule::Run& run) {
 std::string_view life_text(const capsule::Run& run) {
   switch (run.life) {
     case capsule::Life::kLive:
-      return "Running";
+      return run.keeper_pid == 0 ? "Starting" : "Running";
     case capsule::Life::kDead:
       return "KeeperGone";
     case capsule::Life::kEnded:
       return run::name_of(run.record->record.reason);
   }
   return kUnknown;
+}
+
+void describe_words(capsule::JsonWriter& json, std::span<const std::string_view> words) {
+  json.key("argv").begin_array();
+  for (const std::string_view word : words) {
+    json.text(word);
+  }
+  json.end_array();
+}
+
+void describe_grant(capsule::JsonWriter& json, const run::Spec& spec) {
+  json.key("share").begin_array();
+  policy::each_share(spec.share, [&](std::string_view name) { json.text(name); });
+  json.end_array().key("view").text(policy::name_of(spec.view)).key("paths").begin_array();
+  for (const run::ViewPath& path : std::span(spec.paths).first(spec.path_count)) {
+    json.begin_object().key("path").text(path.path).key("writable").boolean(path.writable);
+    json.end_object();
+  }
+  json.end_array().key("grant").begin_object().key("capabilities").begin_array();
+  policy::each_capability(spec.capabilities, [&](const std::string& name) { json.text(name); });
+  json.end_array().key("run_as").text(policy::name_of(spec.run_as));
+  json.key("profile").text(policy::name_of(spec.profile)).end_object();
+}
+
+void describe_limits(capsule::JsonWriter& json, const run::Limits& limits) {
+  json.key("limits").begin_object().key("cpu_millis").number(limits.cpu_millis);
+  json.key("memory_bytes").number(limits.memory_bytes).key("pids").number(limits.pids);
+  json.key("scratch_bytes").number(limits.scratch_bytes).key("log_bytes").number(limits.log_bytes);
+  json.key("deadline_ms").number(limits.deadline_ms).key("grace_ms").number(limits.grace_ms);
+  json.end_object();
+}
+
+// With the names that write_record() gives the same facts.
+void describe_spec(capsule::JsonWriter& json, const run::Spec& spec) {
+  json.key("requester").text(spec.requester).key("target").begin_object();
+  json.key("runtime").text(spec.target.runtime).key("container").text(spec.target.container_id);
+  json.key("name").text(spec.target.name).key("pid").number(spec.target.pid).end_object();
+  json.key("image").begin_object().key("ref").text(spec.image.reference);
+  json.key("digest").text(spec.image.digest).end_object();
+  describe_words(json, spec.argv);
+  describe_grant(json, spec);
+  describe_limits(json, spec.limits);
+  json.key("terminal").boolean(spec.terminal).key("detached").boolean(spec.detached);
 }
 
 }  // namespace
@@ -73,32 +119,11 @@ void describe(capsule::JsonWriter& json, const capsule::Run& run) {
     capsule::write_record(json, run.record->record);
     return;
   }
-  json.begin_object()
-      .key("id")
-      .text(run.id)
-      .key("name")
-      .text(run.name())
-      .key("status")
-      .text(life_text(run));
-  if (const run::TargetId* target = run.target()) {
-    json.key("target").begin_object().key("runtime").text(target->runtime);
-    json.key("container").text(target->container_id).key("name").text(target->name);
-    json.key("pid").number(target->pid).end_object();
-  }
-  if (const run::ImageId* image = run.image()) {
-    json.key("image")
-        .begin_object()
-        .key("ref")
-        .text(image->reference)
-        .key("digest")
-        .text(image->digest);
-    json.end_object();
-  }
-  if (const std::int64_t start = started_at(run); start != 0) {
-    json.key("started_at").number(start);
-  }
-  if (run.life == capsule::Life::kLive) {
-    json.key("keeper_pid").number(run.keeper_pid);
+  json.begin_object().key("id").text(run.id).key("name").text(run.name());
+  json.key("status").text(life_text(run)).key("keeper_pid").number(run.keeper_pid);
+  if (run.spec) {
+    describe_spec(json, run.spec->spec);
+    json.key("started_at").number(started_at(run));
   }
   json.end_object();
 }

@@ -52,6 +52,14 @@ class RunCgroup {
   // The calling process joins (v1; nothing to do on v2).
   [[nodiscard]] Status join_in_child() const;
 
+  // Calls `keep(fd)` for each descriptor that joining needs.
+  template <typename F>
+  void each_descriptor(F&& keep) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      keep(layout_ == CgroupLayout::kV2 ? hierarchies_[i].dir.get() : hierarchies_[i].tasks.get());
+    }
+  }
+
   // No process in it can fork any more: what follows is bounded.
   Status forbid_forks();
   // One round of SIGKILL to everything inside; returns how many it saw (v2: 0 or 1).

@@ -66,9 +66,8 @@ struct StubPlan {
 };
 
 // Forks the outer stub into the target's pid namespace, or into a new one where that is not shared;
-// everything else is joined or made by the stub itself. `gate_writer` is the keeper's end of the
-// gate, which the stub must not hold open itself.
-Result<linux::Child> spawn_stub(const StubPlan& plan, int gate_writer);
+// everything else is joined or made by the stub itself.
+Result<linux::Child> spawn_stub(const StubPlan& plan);
 
 // Closes the caller's 0, 1 and 2 in a process that only waits: their end of file must come when the
 // function's comes.

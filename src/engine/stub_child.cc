@@ -32,6 +32,37 @@ void tell(const StubPlan& plan, const StubMessage& message, std::span<const int>
   (void)linux::send(plan.messages, std::as_bytes(std::span(&message, 1)), fds);
 }
 
+// The keeper's books, its sockets and its lock on the ledger are not the stubs' to hold: they would
+// keep a dead keeper's run looking alive.
+Status drop_keepers_descriptors(const StubPlan& plan) {
+  std::array<int, run::kMaxLayers + 32> kept;
+  std::size_t count = 0;
+  const auto keep = [&](int fd) {
+    if (fd >= 0) {
+      kept[count++] = fd;
+    }
+  };
+  for (const int fd :
+       {int{run::kStdin}, int{run::kStdout}, int{run::kStderr}, plan.target_pidfd, plan.out_mount,
+        plan.mask_mount, plan.user_ns, plan.gate, plan.failure_pipe, plan.messages,
+        plan.layers->scratch.get(), plan.layers->upper.get(), plan.devices->dev.get(),
+        plan.devices->shm.get(), plan.devices->pts.get(), plan.devices->pty_master.get()}) {
+    keep(fd);
+  }
+  for (std::size_t i = 0; i < plan.layers->count; ++i) {
+    keep(plan.layers->trees[i].get());
+  }
+  plan.cgroup->each_descriptor(keep);
+  return linux::close_all_but(std::span(kept).first(count));
+}
+
+// What a stub that only waits needs. The rest must not outlive its use: pipes end when the
+// function's ends do, a terminal hangs up when the keeper lets go of it.
+void hold_only_messages(const StubPlan& plan) {
+  int kept[] = {plan.messages};
+  (void)linux::close_all_but(kept);
+}
+
 // Fails when the keeper died before it wrote down that we exist.
 Status wait_for_gate(const StubPlan& plan) {
   std::byte go[1];
@@ -81,8 +112,10 @@ Status join_namespaces(const StubPlan& plan) {
 }
 
 Status prepare(const StubPlan& plan, TargetFiles& files) {
+  RECAP_TRY(drop_keepers_descriptors(plan));
   RECAP_TRY(linux::set_subreaper());
-  RECAP_TRY(linux::wait_for_children());  // the keeper's are not waited for; ours bring the exit status
+  RECAP_TRY(
+      linux::wait_for_children());  // the keeper's are not waited for; ours bring the exit status
   RECAP_TRY(linux::set_name("recap-stub"));
   RECAP_TRY(build_root(plan, files));
   RECAP_TRY(join_namespaces(plan));
@@ -121,9 +154,7 @@ void reap_everything(const StubPlan& plan, int function) {
   }
   const int pidfd = function->pidfd.get();
   tell(plan, {.type = StubMessageType::kFunctionForked}, std::span(&pidfd, 1));
-  linux::close_fd(plan.failure_pipe);  // its end of file now means: the function's exec succeeded
-  function->pidfd.reset();
-  release_stdio();
+  hold_only_messages(plan);  // the end of file of the failure pipe now means: the exec succeeded
   reap_everything(plan, function->pid);
   linux::exit_now(0);
 }
@@ -140,8 +171,7 @@ void reap_everything(const StubPlan& plan, int function) {
   if (inner->pid == 0) {
     inner_stub(plan);
   }
-  linux::close_fd(plan.failure_pipe);
-  release_stdio();
+  hold_only_messages(plan);
   reap_everything(plan, 0);
   if ((plan.spec->share & run::kShareIpc) != 0) {
     remove_ipc_objects(plan.ids, [&plan](std::string_view left) {
@@ -169,7 +199,7 @@ void release_stdio() {
   }
 }
 
-Result<linux::Child> spawn_stub(const StubPlan& plan, int gate_writer) {
+Result<linux::Child> spawn_stub(const StubPlan& plan) {
   const bool shares_pid = (plan.spec->share & run::kSharePid) != 0;
   if (shares_pid) {
     // Moves our children only: the keeper stays outside and is never seen in the target.
@@ -178,7 +208,6 @@ Result<linux::Child> spawn_stub(const StubPlan& plan, int gate_writer) {
   }
   linux::Child child = RECAP_TRY(linux::fork(shares_pid ? 0 : Ns::kPid));
   if (child.pid == 0) {
-    linux::close_fd(gate_writer);
     outer_stub(plan);
   }
   return child;

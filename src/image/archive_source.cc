@@ -48,9 +48,9 @@ Result<ArchiveSource::File> ArchiveSource::write_file(TarReader& tar, const TarE
   File file;
   file.workspace_name = "file" + std::to_string(files_.size());
   file.size = entry.size;
-  const UniqueFd fd = RECAP_TRY(linux::open_at(store_.workspace().get(),
-                                               file.workspace_name.c_str(),
-                                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  const UniqueFd fd =
+      RECAP_TRY(linux::open_at(store_.workspace().get(), file.workspace_name.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   Sha256 hash;
   std::uint64_t at = 0;
   while (true) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/commands.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "image/gc.h"
 #include "image/list_command.h"
@@ -45,16 +46,14 @@ Result<std::string> import_command(Words words, const Notice& notice) {
     return failure(Kind::kInvalid, "name one OCI layout directory, OCI archive or docker archive");
   }
   Store store = RECAP_TRY(Store::open(store_path(options), Lock::kShared));
-  const auto images = RECAP_TRY(import_path(store, options.arguments[0], options.value("--name"),
-                                            Limits{}, notice));
+  const auto images = RECAP_TRY(
+      import_path(store, options.arguments[0], options.value("--name"), Limits{}, notice));
   return lines_of(images);
 }
 
 Result<std::string> pull_command(Words words, const Notice& notice) {
-  constexpr std::array kKnown = {kStore,
-                                 OptionSpec{"--name", true},
-                                 OptionSpec{"--quiet", false, "-q"},
-                                 OptionSpec{"--authfile", true},
+  constexpr std::array kKnown = {kStore, OptionSpec{"--name", true},
+                                 OptionSpec{"--quiet", false, "-q"}, OptionSpec{"--authfile", true},
                                  OptionSpec{"--tls-verify", true}};
   const Options options = RECAP_TRY(parse_options(words, kKnown));
   const std::string verify = options.value("--tls-verify");
@@ -133,9 +132,9 @@ Result<std::string> gc_command(Words words, const Notice&) {
   Store store = RECAP_TRY(Store::open(store_path(options), Lock::kExclusive));
   const Removed removed = RECAP_TRY(collect_garbage(store, dry_run));
   const std::string_view verb = dry_run ? "would remove" : "removed";
-  return text_of(removed, verb) +
-         fmt::format("{} {} images, {} layers, {} blobs: {}\n", verb, removed.images.size(),
-                     removed.layers, removed.blobs, readable_size(removed.bytes));
+  return text_of(removed, verb) + fmt::format("{} {} images, {} layers, {} blobs: {}\n", verb,
+                                              removed.images.size(), removed.layers, removed.blobs,
+                                              readable_size(removed.bytes));
 }
 
 struct Verb {

@@ -12,8 +12,8 @@
 
 namespace recap::image {
 
-// Runs `words` (a verb, its options and arguments). The result is what goes to stdout; lines for the
-// user go to `notice` while it runs.
+// Runs `words` (a verb, its options and arguments). The result is what goes to stdout; lines for
+// the user go to `notice` while it runs.
 base::Result<std::string> run_command(std::span<const std::string_view> words,
                                       const Notice& notice);
 

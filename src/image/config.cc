@@ -26,8 +26,8 @@ constexpr std::array<std::string_view, 5> kReservedLabels = {
     "io.containerd.", "io.kubernetes.", "cdi.k8s.io", "io.cri-o.", "dev.recap.internal."};
 
 bool is_reserved(std::string_view label) {
-  return std::ranges::any_of(kReservedLabels,
-                             [label](std::string_view prefix) { return label.starts_with(prefix); });
+  return std::ranges::any_of(
+      kReservedLabels, [label](std::string_view prefix) { return label.starts_with(prefix); });
 }
 
 // Absolute, and without anything that could lead upwards.
@@ -57,9 +57,9 @@ std::string clean_path(std::string_view path) {
 std::int64_t seconds_of(const std::string& text) {
   tm when{};
   char end = 0;
-  const int fields = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%c", &when.tm_year,
-                                 &when.tm_mon, &when.tm_mday, &when.tm_hour, &when.tm_min,
-                                 &when.tm_sec, &end);
+  const int fields =
+      std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%c", &when.tm_year, &when.tm_mon,
+                  &when.tm_mday, &when.tm_hour, &when.tm_min, &when.tm_sec, &end);
   if (fields != 7) {
     return 0;
   }

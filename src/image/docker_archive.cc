@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// manifest.json of a docker archive, and the OCI manifest that we make of it. The config is taken as
-// it is (the two formats agree in all that is read), the layers by the digest of their bytes.
+// manifest.json of a docker archive, and the OCI manifest that we make of it. The config is taken
+// as it is (the two formats agree in all that is read), the layers by the digest of their bytes.
 #include <array>
 
 #include "image/files.h"
@@ -33,9 +33,8 @@ Result<const ArchiveSource::File*> file_named(const ArchiveSource& source,
 }
 
 json::object describe(std::string_view media_type, const ArchiveSource::File& file) {
-  return {{"mediaType", std::string(media_type)},
-          {"digest", file.digest.text()},
-          {"size", file.size}};
+  return {
+      {"mediaType", std::string(media_type)}, {"digest", file.digest.text()}, {"size", file.size}};
 }
 
 Result<std::string> layer_type(ArchiveSource& source, const std::string& name) {

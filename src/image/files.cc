@@ -77,7 +77,7 @@ Status sync_file(int fd) { return check(fsync(fd), "write to disk", "a file of t
 Status sync_filesystem(int fd) { return check(syncfs(fd), "write to disk", "the store"); }
 
 Result<std::optional<struct stat>> look_at(int dir, const char* name) {
-  struct stat st {};
+  struct stat st{};
   if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
     return std::optional(st);
   }
@@ -131,7 +131,7 @@ Status replace_file(int staging, int dir, const std::string& name,
 }
 
 Result<std::string> read_bounded(int fd, std::size_t most, std::string_view what) {
-  struct stat st {};
+  struct stat st{};
   if (fstat(fd, &st) != 0) {
     return linux::failed("look at", what, errno);
   }

@@ -39,7 +39,8 @@ void add_blobs(const Store& store, const Digest& digest, std::set<Digest>& blobs
   const auto fd = linux::open_at(store.root().get(), path.c_str(), O_RDONLY | O_NOFOLLOW);
   const auto text = fd ? read_bounded(fd->get(), kMaxJsonBytes, "a manifest") : fd.error();
   for (const std::string_view type :
-       {kOciManifestType, std::string_view("application/vnd.docker.distribution.manifest.v2+json")}) {
+       {kOciManifestType,
+        std::string_view("application/vnd.docker.distribution.manifest.v2+json")}) {
     const auto manifest = text ? parse_manifest(*text, type) : text.error();
     if (manifest) {
       blobs.insert(manifest->config.digest);

@@ -26,7 +26,8 @@ struct ImageUser {
 std::optional<std::uint32_t> parse_id(std::string_view text);
 
 // `user` is "", NAME, UID, and each of them with :GROUP or :GID. As Docker does it: without a group
-// it is the passwd entry's, and the groups are those that list the user; with one there are no others.
+// it is the passwd entry's, and the groups are those that list the user; with one there are no
+// others.
 base::Result<ImageUser> resolve_user(std::string_view user, std::string_view passwd,
                                      std::string_view group);
 

@@ -55,8 +55,7 @@ Status copy_blob(Store& store, int from, const Descriptor& blob) {
 }
 
 Status fetch_blob(Store& store, ImageSource& source, const Descriptor& blob) {
-  if (store.open_blob(blob.digest, blob.size) ||
-      RECAP_TRY(source.move_blob(store, blob.digest))) {
+  if (store.open_blob(blob.digest, blob.size) || RECAP_TRY(source.move_blob(store, blob.digest))) {
     return {};
   }
   const auto from = source.open_blob(blob.digest);
@@ -204,8 +203,8 @@ Result<std::vector<Imported>> import_image(Store& store, ImageSource& source,
           notice(line);
         }
       }));
-  const StoredImage stored = RECAP_TRY(prepare(store, image.manifest.digest, std::move(config),
-                                               arrange(layers, records)));
+  const StoredImage stored =
+      RECAP_TRY(prepare(store, image.manifest.digest, std::move(config), arrange(layers, records)));
   RECAP_TRY(store.write_image(stored));
   return give_names(store, image.manifest.digest, image.names);
 }

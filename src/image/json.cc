@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/json.h"
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <set>
+
+#include <boost/json/basic_parser_impl.hpp>
 
 #include "image/printable.h"
 

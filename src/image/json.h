@@ -4,11 +4,12 @@
 // bounded. So no two readers can see different things in one document.
 #pragma once
 
-#include <boost/json.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/json.hpp>
 
 #include "base/result.h"
 

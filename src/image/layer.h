@@ -3,7 +3,8 @@
 //
 // What a layer cannot bring in: files outside its directory, device nodes, sockets and FIFOs (left
 // out), setuid and setgid bits of files, file capabilities, POSIX ACLs and every extended attribute
-// but user.* (taken off), overlay's own attributes. All that is counted, so that it can be reported.
+// but user.* (taken off), overlay's own attributes. All that is counted, so that it can be
+// reported.
 #pragma once
 
 #include <cstdint>

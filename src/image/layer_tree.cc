@@ -130,7 +130,8 @@ Result<UniqueFd> LayerTree::create_symlink(const LayerPath& path, const std::str
 
 Status LayerTree::create_hardlink(const LayerPath& path, const LayerPath& target) {
   const std::string name = target.whole();
-  // O_PATH|O_NOFOLLOW: a symlink at the end is taken itself, as link(2) would; one before is refused.
+  // O_PATH|O_NOFOLLOW: a symlink at the end is taken itself, as link(2) would; one before is
+  // refused.
   const auto from = linux::open_beneath(root_.get(), name.c_str(), O_PATH | O_NOFOLLOW);
   if (!from) {
     return failure(Kind::kCorrupt, "the layer has a hard link '", printable(path.whole()), "' to '",

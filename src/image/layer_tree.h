@@ -18,7 +18,8 @@ class LayerTree {
  public:
   explicit LayerTree(linux::DirFd root) : root_(std::move(root)) {}
 
-  // Each puts an entry where `path` says, in place of what an earlier entry of this layer put there.
+  // Each puts an entry where `path` says, in place of what an earlier entry of this layer put
+  // there.
   base::Result<linux::UniqueFd> create_file(const LayerPath& path);
   base::Result<linux::UniqueFd> create_directory(const LayerPath& path);
   base::Result<linux::UniqueFd> create_symlink(const LayerPath& path, const std::string& target);

@@ -27,9 +27,9 @@ namespace {
 constexpr std::size_t kMaxRunId = 40;
 
 Status check_run_id(std::string_view run_id) {
-  const auto good = run_id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
-                        std::string_view::npos &&
-                    !run_id.empty() && run_id.size() <= kMaxRunId;
+  const auto good =
+      run_id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos &&
+      !run_id.empty() && run_id.size() <= kMaxRunId;
   if (!good) {
     return failure(Kind::kInvalid, "'", printable(run_id), "' is no run id");
   }

@@ -55,8 +55,7 @@ bool is_live(const DirFd& root, const std::string& path, const std::string& run,
 
 }  // namespace
 
-Result<std::map<Digest, std::set<std::string>>> live_leases(const Store& store,
-                                                                  bool drop_dead) {
+Result<std::map<Digest, std::set<std::string>>> live_leases(const Store& store, bool drop_dead) {
   std::map<Digest, std::set<std::string>> out;
   const std::string boot_id = read_boot_id();
   for (const std::string& run : RECAP_TRY(names_in(store.root(), kLeasesDir))) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/list_command.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <ctime>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "image/json.h"
 #include "image/printable.h"
@@ -87,8 +87,8 @@ std::string images_as_table(std::span<const PreparedImage> images) {
                                                     : printable(familiar(image.reference), 250));
     width = std::max(width, names.back().size());
   }
-  std::string out =
-      fmt::format("{:<{}}  {:<12}  {:<10}  {:>10}\n", "REFERENCE", width, "DIGEST", "CREATED", "SIZE");
+  std::string out = fmt::format("{:<{}}  {:<12}  {:<10}  {:>10}\n", "REFERENCE", width, "DIGEST",
+                                "CREATED", "SIZE");
   for (std::size_t i = 0; i < images.size(); ++i) {
     const PreparedImage& image = images[i];
     out += fmt::format("{:<{}}  {:<12}  {:<10}  {:>10}\n", names[i], width,

@@ -155,7 +155,8 @@ Result<Manifest> parse_manifest(std::string_view text, std::string_view media_ty
   Manifest out;
   out.config = RECAP_TRY(descriptor_of(*config));
   if (out.config.media_type != kOciConfigType && out.config.media_type != kDockerConfigType) {
-    return failure(Kind::kUnsupported, "this is no container image: its config has the media type '",
+    return failure(Kind::kUnsupported,
+                   "this is no container image: its config has the media type '",
                    printable(out.config.media_type), "'");
   }
   if (layers->empty() || layers->size() > run::kMaxLayers) {

@@ -115,8 +115,7 @@ Result<std::unique_ptr<ImageSource>> open_layout_directory(const std::string& pa
   if (!root) {
     return root.error();
   }
-  std::unique_ptr<ImageSource> source =
-      std::make_unique<LayoutDirectory>(DirFd(root->release()));
+  std::unique_ptr<ImageSource> source = std::make_unique<LayoutDirectory>(DirFd(root->release()));
   return source;
 }
 

@@ -13,7 +13,7 @@
 namespace recap::image {
 
 struct OptionSpec {
-  std::string_view name;   // "--store"
+  std::string_view name;  // "--store"
   bool takes_value = false;
   std::string_view short_name = "";  // "-q"
 };

@@ -66,8 +66,8 @@ Result<PreparedImage> find_by_prefix(const DirFd& root, std::string_view store_r
   return with_paths(RECAP_TRY(read_stored(root, *found)), store_root, found->text());
 }
 
-// NAME@DIGEST where the digest is the manifest's own: true when an image of that name has it, or had
-// it before the tag moved on. The name adds nothing to the digest, so any known digest will do.
+// NAME@DIGEST where the digest is the manifest's own: true when an image of that name has it, or
+// had it before the tag moved on. The name adds nothing to the digest, so any known digest will do.
 Result<PreparedImage> find_pinned(const DirFd& root, std::string_view store_root,
                                   std::string_view canonical) {
   const auto digest = Digest::parse(canonical.substr(canonical.find('@') + 1));

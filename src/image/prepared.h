@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A prepared image: what a Run needs to know of an image in the store, in one small file that the
-// run path reads without JSON, tar or compression. The second program (`recap-image`) writes it when
-// an image comes in, after its layers are unpacked, verified and durable.
+// run path reads without JSON, tar or compression. The second program (`recap-image`) writes it
+// when an image comes in, after its layers are unpacked, verified and durable.
 //
 // Store (root 0700, root-owned, refused otherwise):
 //   blobs/sha256/HEX, index.json, oci-layout   one OCI image layout with every image
@@ -9,7 +9,8 @@
 //   images/HEX                                 the PreparedImage of manifest sha256:HEX (wire.h)
 //   refs/ENCODED                               reference → digest, a small file per reference
 //   leases/RUN/HEX                             images that live runs use (kept from gc)
-//   tmp/, locks/, lock                         unfinished work (swept when its owner is gone), locks
+//   tmp/, locks/, lock                         unfinished work (swept when its owner is gone),
+//   locks
 #pragma once
 
 #include <cstdint>
@@ -23,21 +24,21 @@
 namespace recap::image {
 
 struct PreparedImage {
-  std::string reference;             // canonical form of what was asked for
-  std::string digest;                // sha256:… of the manifest
-  std::vector<std::string> layers;   // host paths of unpacked layers, top first
+  std::string reference;            // canonical form of what was asked for
+  std::string digest;               // sha256:… of the manifest
+  std::vector<std::string> layers;  // host paths of unpacked layers, top first
   std::vector<std::string> entrypoint, command, env;
-  std::string workdir;               // "/" when the image says nothing
-  std::string user;                  // as the image says it, for people
-  std::uint32_t uid = 0, gid = 0;    // resolved in the image's own passwd and group
+  std::string workdir;             // "/" when the image says nothing
+  std::string user;                // as the image says it, for people
+  std::uint32_t uid = 0, gid = 0;  // resolved in the image's own passwd and group
   std::vector<std::uint32_t> groups;
   std::map<std::string, std::string> labels;  // requests, never grants
-  std::uint64_t size_bytes = 0;      // unpacked
+  std::uint64_t size_bytes = 0;               // unpacked
   std::int64_t created_s = 0;
 };
 
-// The image that `reference` names in the store: NAME[:TAG], NAME@DIGEST, sha256:HEX, a digest prefix
-// of at least 6 hex digits, or a catalogue function's name. kNotFound says how to get it.
+// The image that `reference` names in the store: NAME[:TAG], NAME@DIGEST, sha256:HEX, a digest
+// prefix of at least 6 hex digits, or a catalogue function's name. kNotFound says how to get it.
 base::Result<PreparedImage> find(std::string_view store_root, std::string_view reference);
 
 // Every image in the store, sorted by reference.

@@ -11,7 +11,8 @@
 
 namespace recap::image {
 
-// At most `limit` characters of `text`; what is not printable ASCII becomes '?', a cut ends in "...".
+// At most `limit` characters of `text`; what is not printable ASCII becomes '?', a cut ends in
+// "...".
 inline std::string printable(std::string_view text, std::size_t limit = 120) {
   std::string out(text.substr(0, limit));
   for (char& c : out) {

@@ -71,8 +71,8 @@ class PulledLayout : public ImageSource {
   std::unique_ptr<ImageSource> layout_;
 };
 
-// Links, not copies: what is in blobs/ is whole and is never written again. Small ones are not worth
-// it; so manifests and configs, which say what the image is, always come fresh.
+// Links, not copies: what is in blobs/ is whole and is never written again. Small ones are not
+// worth it; so manifests and configs, which say what the image is, always come fresh.
 Status share_blobs(const Store& store) {
   RECAP_TRY(ensure_dir(store.workspace().get(), kSharedDir, 0700));
   RECAP_TRY(ensure_dir(store.workspace().get(), kSharedBlobs, 0700));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The child that becomes skopeo: everything that happens between fork and exec.
 #pragma once
 
 #include <sys/types.h>

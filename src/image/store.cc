@@ -45,8 +45,8 @@ Status make_root(const std::string& path) {
 }
 
 Status make_folders(const DirFd& root) {
-  for (const char* folder : {"blobs", kBlobsDir, kLayersDir, kImagesDir, kRefsDir, kLeasesDir,
-                             kLocksDir, kTmpDir}) {
+  for (const char* folder :
+       {"blobs", kBlobsDir, kLayersDir, kImagesDir, kRefsDir, kLeasesDir, kLocksDir, kTmpDir}) {
     RECAP_TRY(ensure_dir(root.get(), folder, 0700));
   }
   return {};
@@ -117,15 +117,13 @@ Store::~Store() {
   }
 }
 
-std::string Store::workspace_path() const {
-  return path_ + "/" + kTmpDir + "/" + workspace_name_;
-}
+std::string Store::workspace_path() const { return path_ + "/" + kTmpDir + "/" + workspace_name_; }
 
 Result<UniqueFd> Store::open_blob(const Digest& digest, std::uint64_t size) const {
   const bool is_new = new_blobs_.contains(digest);
   const std::string path = is_new ? new_blob_name(digest) : blob_path(digest);
-  UniqueFd fd = RECAP_TRY(linux::open_at(is_new ? workspace_.get() : root_.get(), path.c_str(),
-                                         O_RDONLY | O_NOFOLLOW));
+  UniqueFd fd = RECAP_TRY(
+      linux::open_at(is_new ? workspace_.get() : root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW));
   const struct statx st = RECAP_TRY(linux::stat_at(fd.get(), "", AT_EMPTY_PATH));
   if (!S_ISREG(st.stx_mode) || st.stx_size != size) {
     return failure(Kind::kNotFound, "blob ", digest.text(), " is not in the store");

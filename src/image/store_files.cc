@@ -59,7 +59,8 @@ Result<std::vector<std::string>> names_in(const DirFd& root, const char* folder)
 Result<UniqueFd> lock_store(const DirFd& root, Lock how) {
   constexpr int kTries = 100;
   constexpr useconds_t kPauseUs = 100'000;
-  UniqueFd fd = RECAP_TRY(linux::open_at(root.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  UniqueFd fd =
+      RECAP_TRY(linux::open_at(root.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   const int operation = how == Lock::kShared ? LOCK_SH : LOCK_EX | LOCK_NB;
   for (int i = 0; flock(fd.get(), operation) != 0; ++i) {
     if (errno == EWOULDBLOCK && i == kTries) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store's own files, as both programs read them: the names of its folders, the check of its
-// root, and the byte format of a prepared image (wire.h). See prepared.h for what each folder holds.
+// root, and the byte format of a prepared image (wire.h). See prepared.h for what each folder
+// holds.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,7 @@ base::Result<linux::DirFd> open_store_root(std::string_view store_root);
 
 // A prepared image as its file holds it: layers are diffIDs, not paths.
 struct StoredImage {
-  PreparedImage image;  // `reference` and `layers` are empty
+  PreparedImage image;         // `reference` and `layers` are empty
   std::vector<Digest> layers;  // top first
 };
 

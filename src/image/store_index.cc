@@ -48,8 +48,8 @@ json::value describe(const DirFd& root, const Digest& digest, std::string_view n
 
 Status Store::write_index() const {
   const std::string lock_path = std::string(kLocksDir) + "/index";
-  const UniqueFd lock =
-      RECAP_TRY(linux::open_at(root_.get(), lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  const UniqueFd lock = RECAP_TRY(
+      linux::open_at(root_.get(), lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   RECAP_TRY(lock_file(lock.get()));
   json::array manifests;
   std::set<Digest> named;
@@ -76,8 +76,7 @@ Status Store::write_index() const {
   const json::object index{
       {"schemaVersion", 2}, {"mediaType", std::string(kOciIndexType)}, {"manifests", manifests}};
   const std::string text = json::serialize(index);
-  return replace_file(workspace_.get(), root_.get(), "index.json",
-                      std::as_bytes(std::span(text)));
+  return replace_file(workspace_.get(), root_.get(), "index.json", std::as_bytes(std::span(text)));
 }
 
 }  // namespace recap::image

@@ -56,7 +56,8 @@ Status read_xattrs(archive_entry* entry, const Limits& limits, TarEntry& out) {
     total += size;
     if (total > limits.max_xattr_bytes) {
       return failure(Kind::kInvalid, "'", printable(out.path), "' has more than ",
-                     limits.max_xattr_bytes, " bytes of extended attributes; the layer was refused");
+                     limits.max_xattr_bytes,
+                     " bytes of extended attributes; the layer was refused");
     }
     out.xattrs.emplace_back(view_of(name), std::string(static_cast<const char*>(value), size));
   }

@@ -112,8 +112,8 @@ Status put_in_place(Store& store, const std::vector<Digest>& unpacked) {
   return sync_file(layers.get());
 }
 
-Status unpack_missing(Store& store, std::span<const LayerSource> layers,
-                      const Limits& limits, const LayerReport& report) {
+Status unpack_missing(Store& store, std::span<const LayerSource> layers, const Limits& limits,
+                      const LayerReport& report) {
   std::set<Digest> missing;
   for (const LayerSource& layer : layers) {
     if (!read_layer_record(store.root(), layer.diff_id)) {
@@ -137,8 +137,7 @@ Status unpack_missing(Store& store, std::span<const LayerSource> layers,
 }  // namespace
 
 Result<LayerRecord> read_layer_record(const DirFd& store_root, const Digest& diff_id) {
-  const DirFd dir =
-      RECAP_TRY(linux::open_dir_at(store_root.get(), layer_path(diff_id).c_str()));
+  const DirFd dir = RECAP_TRY(linux::open_dir_at(store_root.get(), layer_path(diff_id).c_str()));
   std::array<std::byte, kRecordBytes> buffer{};
   const ssize_t size = fgetxattr(dir.get(), kRecordXattr, buffer.data(), buffer.size());
   run::Reader in(std::span(buffer.data(), size < 0 ? 0 : static_cast<std::size_t>(size)));
@@ -152,8 +151,7 @@ Result<LayerRecord> read_layer_record(const DirFd& store_root, const Digest& dif
   return out;
 }
 
-Result<std::vector<LayerRecord>> ensure_layers(Store& store,
-                                               std::span<const LayerSource> layers,
+Result<std::vector<LayerRecord>> ensure_layers(Store& store, std::span<const LayerSource> layers,
                                                const Limits& limits, const LayerReport& report) {
   RECAP_TRY(unpack_missing(store, layers, limits, report));
   std::vector<LayerRecord> out;

@@ -93,6 +93,8 @@ Status open_record(ActiveRun& run) {
 }
 
 Status take_over(ActiveRun& run, int run_dir) {
+  // Keeps the number free until the target is found; what is opened before must not get it.
+  RECAP_TRY(linux::duplicate_to(run_dir, run::kTargetFd));
   const run::LedgerContents ledger = RECAP_TRY(read_books(run, run_dir));
   run.state_dir = RECAP_TRY(linux::open_dir_at(run_dir, "../.."));
   if (auto spec = read_spec(run); !spec) {

@@ -124,7 +124,7 @@ Status spawn(ActiveRun& run) {
   };
   run.messages = std::move(messages.a);
   run.failure = std::move(failure.read);
-  linux::Child stub = RECAP_TRY(engine::spawn_stub(plan, gate.write.get()));
+  linux::Child stub = RECAP_TRY(engine::spawn_stub(plan));
   run.stub = std::move(stub.pidfd);
   run.stub_pid = static_cast<std::uint32_t>(stub.pid);
   engine::release_stdio();  // the pipes' ends are the function's

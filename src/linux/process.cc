@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "linux/error.h"
 #include "linux/syscall.h"
@@ -167,6 +168,22 @@ int execute(const char* path, const char* const* argv, const char* const* envp) 
 
 Status close_from(unsigned first) {
   return status_of(sys(__NR_close_range, first, ~0U, 0), "close", "descriptors");
+}
+
+Status close_all_but(std::span<int> kept) {
+  for (std::size_t i = 1; i < kept.size(); ++i) {
+    for (std::size_t j = i; j > 0 && kept[j - 1] > kept[j]; --j) {
+      std::swap(kept[j - 1], kept[j]);
+    }
+  }
+  int next = 0;
+  for (const int fd : kept) {
+    if (fd > next) {
+      RECAP_TRY(status_of(sys(__NR_close_range, next, fd - 1, 0), "close", "descriptors"));
+    }
+    next = fd + 1;
+  }
+  return close_from(static_cast<unsigned>(next));
 }
 
 int own_pid() { return static_cast<int>(sys(__NR_getpid)); }

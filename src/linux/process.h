@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -55,7 +56,7 @@ Status set_name(const char* name);  // comm, 15 characters
 Status set_no_new_privs();
 Status new_session();
 void set_umask(unsigned mask);
-Status ignore_children();  // SIGCHLD ignored: children are reaped by the kernel (no zombies)
+Status ignore_children();    // SIGCHLD ignored: children are reaped by the kernel (no zombies)
 Status wait_for_children();  // SIGCHLD default again: children stay until they are waited for
 Status ignore_signal(int signal);
 Status reset_signals();  // every disposition default, mask empty
@@ -69,6 +70,9 @@ int execute(const char* path, const char* const* argv, const char* const* envp);
 
 // Closes every descriptor from `first` on (close_range(2), 5.9).
 Status close_from(unsigned first);
+
+// Closes every descriptor but `kept`, which gets sorted.
+Status close_all_but(std::span<int> kept);
 
 int own_pid();
 int parent_pid();

@@ -63,12 +63,9 @@ base::Status no_ptrace_over_merged(const Grant& grant) {
   return {};
 }
 
-// A target with the host's network or pid namespace would make the Capsule see every process or
-// socket of the node. The uts namespace holds two names and needs no consent.
 base::Status no_host_namespace(const Grant& grant, const TargetFacts& target,
                                const Ceiling& ceiling) {
-  constexpr std::uint8_t kSensitive = run::kShareNet | run::kSharePid | run::kShareIpc;
-  const auto host = static_cast<std::uint8_t>(grant.share & target.host_shares & kSensitive);
+  const auto host = static_cast<std::uint8_t>(grant.share & target.host_shares & kHostSensitive);
   if (host == 0 || ceiling.host_namespaces) {
     return {};
   }

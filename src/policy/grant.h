@@ -62,6 +62,10 @@ struct Grant {
 inline constexpr std::uint8_t kDefaultShare =
     run::kShareNet | run::kSharePid | run::kShareIpc | run::kShareUts;
 
+// Joining these where they are the host's shows every process or socket of the node, so it needs
+// consent. The uts namespace holds two names and needs none.
+inline constexpr std::uint8_t kHostSensitive = run::kShareNet | run::kSharePid | run::kShareIpc;
+
 base::Result<Grant> decide(const Request& user, const Request& function, const TargetFacts& target,
                            const Ceiling& ceiling);
 

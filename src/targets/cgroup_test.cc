@@ -34,7 +34,7 @@ TEST(Cgroup, WhatIsNoContainerIsNone) {
 }
 
 TEST(Cgroup, TheShallowestNameCounts) {
-  // A target may make cgroups below its own and name them after its victim.
+  // A target may make cgroups below its own and name them after another container.
   const std::string nested = "0::/docker/" + kA + "/docker-" + kB + ".scope\n";
   EXPECT_EQ(container_of(nested, "")->id, kA);
   EXPECT_EQ(compare(nested, "", kB, ""), Naming::kAnotherContainer);

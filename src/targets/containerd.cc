@@ -37,7 +37,7 @@ Result<Target> parse_bundle(const linux::DirFd& dir, const BundleName& bundle) {
   target.id = bundle.id;
   target.name = bundle.id;
   target.runtime = bundle.ns == "moby" ? "docker" : "containerd";
-  target.ns = bundle.ns == "moby" ? "" : bundle.ns;
+  target.ns = bundle.ns;
   target.oci_runtime = oci_runtime_of(dir);
   add_labels(target, document.root()["annotations"]);
   fill_pod_names(target);

@@ -21,7 +21,10 @@ base::Result<Target> parse_docker(Json container) {
 
 }  // namespace
 
-constinit const Engine kDocker{"docker", "Docker", "", parse_docker};
+const Engine& docker_engine() {
+  static constexpr Engine kEngine{"docker", "Docker", "", parse_docker};
+  return kEngine;
+}
 
 base::Status add_docker_names(Target& target, const std::string& data) {
   using base::Error;

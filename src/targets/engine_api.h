@@ -20,8 +20,8 @@ struct Engine {
   std::string_view path;                          // before "/containers/…"
   base::Result<Target> (*parse)(Json container);  // an answer to inspect
 };
-extern const Engine kDocker;
-extern const Engine kPodman;
+const Engine& docker_engine();
+const Engine& podman_engine();
 
 // The container that the engine knows by `name`: its name, id or id prefix. nullopt when it knows
 // none, or does not run. kInvalid when the prefix is ambiguous.

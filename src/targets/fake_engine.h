@@ -13,6 +13,8 @@
 #include <string>
 #include <thread>
 
+#include "linux/unique_fd.h"
+
 namespace recap::targets {
 
 class FakeEngine {
@@ -24,16 +26,15 @@ class FakeEngine {
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, socket.c_str(), sizeof(address.sun_path) - 1);
     ::unlink(socket.c_str());
-    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-    ::listen(listener_, 8);
+    ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    ::listen(listener_.get(), 8);
     thread_ = std::thread([this] { serve(); });
   }
   FakeEngine(const FakeEngine&) = delete;
   FakeEngine& operator=(const FakeEngine&) = delete;
   ~FakeEngine() {
-    ::shutdown(listener_, SHUT_RDWR);
+    ::shutdown(listener_.get(), SHUT_RDWR);
     thread_.join();
-    ::close(listener_);
   }
 
   [[nodiscard]] int requests() const { return requests_; }
@@ -56,25 +57,24 @@ class FakeEngine {
  private:
   void serve() {
     for (;;) {
-      const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (client < 0) {
+      const linux::UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!client.valid()) {
         return;
       }
       ++requests_;
       char request[4096] = {};
-      const ssize_t got = ::recv(client, request, sizeof(request) - 1, 0);
+      const ssize_t got = ::recv(client.get(), request, sizeof(request) - 1, 0);
       std::string path(request, got > 0 ? static_cast<std::size_t>(got) : 0);
       path = path.substr(4, path.find(' ', 4) - 4);
       const auto answer = answers_.find(path);
       const std::string text =
           answer == answers_.end() ? status(404, "no such container") : answer->second;
-      ::send(client, text.data(), text.size(), MSG_NOSIGNAL);
-      ::close(client);
+      ::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL);
     }
   }
 
   std::map<std::string, std::string> answers_;
-  int listener_;
+  linux::UniqueFd listener_;
   std::atomic<int> requests_{0};
   std::thread thread_;
 };

@@ -43,25 +43,26 @@ struct Matches {
 
 Status ask_docker(Matches& matches, std::string_view name, const Roots& roots) {
   for (const std::string& socket : roots.docker_sockets) {
-    if (auto found = RECAP_TRY(engine_container(kDocker, socket, name))) {
+    if (auto found = RECAP_TRY(engine_container(docker_engine(), socket, name))) {
       matches.add(*std::move(found), name);
     }
   }
   return {};
 }
 
-// Podman's containers as its storage names them; nullopt when the storage is not where we look.
+// Podman's containers as its storage names them; nullopt when no storage is where we look, or none
+// can be read, so that only the service can tell.
 Result<std::optional<Targets>> podman_from_files(std::string_view name, const Roots& roots) {
   std::optional<Targets> targets;
   for (const std::string& storage : roots.podman_storages) {
-    const auto names = RECAP_TRY(stored_names(storage));
-    if (!names) {
+    const auto names = stored_names(storage);
+    if (!names || !*names) {
       continue;
     }
     if (!targets) {
       targets.emplace();
     }
-    for (const StoredName& stored : *names) {
+    for (const StoredName& stored : **names) {
       const bool is_prefix = name.size() >= kMinPrefix && stored.id.starts_with(name);
       if (stored.name != name && !is_prefix) {
         continue;
@@ -74,6 +75,17 @@ Result<std::optional<Targets>> podman_from_files(std::string_view name, const Ro
   return targets;
 }
 
+Result<bool> ask_podman_service(Matches& matches, std::string_view name, const Roots& roots) {
+  bool answered = false;
+  for (const std::string& socket : roots.podman_sockets) {
+    if (auto found = RECAP_TRY(engine_container(podman_engine(), socket, name))) {
+      matches.add(*std::move(found), name);
+      answered = true;
+    }
+  }
+  return answered;
+}
+
 // Where systemd owns the socket, connecting to it starts the service, which takes a good part of a
 // second. So the storage is read first: it knows whether there is such a container at all.
 Status ask_podman(Matches& matches, std::string_view name, const Roots& roots) {
@@ -81,15 +93,28 @@ Status ask_podman(Matches& matches, std::string_view name, const Roots& roots) {
   if (from_files && from_files->empty()) {
     return {};
   }
-  bool answered = false;
-  for (const std::string& socket : roots.podman_sockets) {
-    if (auto found = RECAP_TRY(engine_container(kPodman, socket, name))) {
-      matches.add(*std::move(found), name);
-      answered = true;
-    }
-  }
+  const bool answered = RECAP_TRY(ask_podman_service(matches, name, roots));
   for (Target& target : !answered && from_files ? *from_files : Targets()) {
     matches.add(std::move(target), name);
+  }
+  return {};
+}
+
+// Nobody knows `name` yet: what remains are containers whose daemon does not run, and Podman's in
+// a storage that we do not know of.
+Status look_everywhere(Matches& matches, std::string_view name, const Roots& roots) {
+  if (name.size() >= kMinPrefix) {
+    for (Target& target : RECAP_TRY(known_by_prefix(roots, name))) {
+      matches.add(std::move(target), name);
+    }
+  }
+  if (matches.empty()) {
+    (void)RECAP_TRY(ask_podman_service(matches, name, roots));
+  }
+  if (matches.empty()) {
+    for (Target& target : RECAP_TRY(known_all(roots))) {
+      matches.add(std::move(target), name);
+    }
   }
   return {};
 }
@@ -105,15 +130,8 @@ Result<Target> find_any(const std::string& name, const Roots& roots) {
   }
   RECAP_TRY(ask_docker(matches, name, roots));
   RECAP_TRY(ask_podman(matches, name, roots));
-  if (matches.exact.empty() && name.size() >= kMinPrefix) {
-    for (Target& target : RECAP_TRY(known_by_prefix(roots, name))) {
-      matches.add(std::move(target), name);
-    }
-  }
-  if (matches.empty()) {  // a name whose daemon does not run
-    for (Target& target : RECAP_TRY(known_all(roots))) {
-      matches.add(std::move(target), name);
-    }
+  if (matches.exact.empty()) {
+    RECAP_TRY(look_everywhere(matches, name, roots));
   }
   return choose(name, matches.best(), roots);
 }
@@ -125,11 +143,16 @@ Result<Target> find_in_runtime(std::string_view text, const Reference& reference
     RECAP_TRY(ask_docker(matches, reference.name, roots));
   } else if (reference.runtime == "podman") {
     RECAP_TRY(ask_podman(matches, reference.name, roots));
+    if (matches.empty()) {
+      (void)RECAP_TRY(ask_podman_service(matches, reference.name, roots));
+    }
   }
   const auto add_known = [&](Targets known) {
     for (Target& target : known) {
-      const bool is_its =
-          target.runtime == reference.runtime || target.oci_runtime == reference.runtime;
+      const bool is_its = target.runtime == reference.runtime ||
+                          target.oci_runtime == reference.runtime ||
+                          (reference.runtime == "containerd" &&
+                           !target.ns.empty());  // Docker's are containerd's too
       if (is_its && (reference.ns.empty() || target.ns == reference.ns)) {
         matches.add(std::move(target), reference.name);
       }
@@ -160,8 +183,8 @@ Result<Target> find_pod(std::string_view text, const Reference& reference, const
   keep_pod(targets, reference);
   for (const std::string& socket :
        targets.empty() ? roots.docker_sockets : std::vector<std::string>()) {
-    for (const std::string& id : RECAP_TRY(engine_ids(kDocker, socket))) {
-      if (auto found = RECAP_TRY(engine_container(kDocker, socket, id))) {
+    for (const std::string& id : RECAP_TRY(engine_ids(docker_engine(), socket))) {
+      if (auto found = RECAP_TRY(engine_container(docker_engine(), socket, id))) {
         merge_into(targets, *std::move(found));
       }
     }

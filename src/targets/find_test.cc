@@ -152,6 +152,8 @@ TEST(Find, PodsByNamespaceNameAndContainer) {
   EXPECT_NE(message(rivals).find("pod/shop/web-0/sidecar"), std::string::npos) << message(rivals);
   EXPECT_EQ(find("pod/shop/web-0/sidecar", host.roots)->id, kB);
   EXPECT_EQ(find("containerd://k8s.io/bbbb", host.roots)->id, kB);
+  host.add_runc(hex_id('d'), child, "", "/run/c/io.containerd.runtime.v2.task/moby/" + hex_id('d'));
+  EXPECT_EQ(find("containerd://moby/dddd", host.roots)->runtime, "docker");
   EXPECT_EQ(find("pod/other/web-0", host.roots).error().kind(), Kind::kNotFound);
   EXPECT_EQ(find("containerd://default/" + kB, host.roots).error().kind(), Kind::kNotFound);
 }
@@ -170,18 +172,25 @@ TEST(Find, PodmansSocketIsLeftAloneForNamesItsStorageDoesNotHave) {
   ASSERT_TRUE(target) << message(target);
   EXPECT_EQ(address_of(*target), "podman://pweb");
   EXPECT_EQ(podman.requests(), 1);
+  host.write("storage/overlay-containers/volatile-containers.json",
+             R"([{"id":")" + kB + R"(","names":["passing"]}])");
+  host.add_runc(kB, child, R"("io.container.manager=libpod",)");
+  EXPECT_TRUE(find("podman://passing", host.roots));
+  EXPECT_EQ(find("nobody", host.roots).error().kind(), Kind::kNotFound);
+  EXPECT_EQ(podman.requests(), 3);  // the storage may be another one
 }
 
 TEST(Find, AnEngineThatTalksNonsenseIsAnErrorNotATarget) {
   const FakeHost host;
+  const Child child;
   const FakeEngine engine(
       host.roots.docker_sockets[0],
       {{"/containers/html/json", "HTTP/1.0 200 OK\r\n\r\n<html>"},
        {"/containers/noid/json", FakeEngine::ok("{}")},
-       {"/containers/escape/json", FakeEngine::docker(kA, "a\\u001b[2J", 7)},
+       {"/containers/aaaa/json", FakeEngine::docker(kA, "a\\u001b[2J", child.pid())},
        {"/containers/error/json", FakeEngine::status(500, "boom\\u001b]52;c")},
        {"/containers/dead/json", FakeEngine::status(500, "multiple IDs found")}});
-  for (const std::string name : {"html", "noid", "escape", "error", "dead"}) {
+  for (const std::string name : {"html", "noid", "aaaa", "error", "dead"}) {
     const auto target = find(name, host.roots);
     ASSERT_FALSE(target) << name;
     EXPECT_EQ(message(target).find('\x1b'), std::string::npos) << name;

@@ -75,7 +75,7 @@ Result<std::size_t> receive_some(int fd, std::span<char> buffer, std::uint64_t d
     }
     std::array<linux::PollFd, 1> wait{{{.fd = fd, .events = linux::kPollIn}}};
     const auto left_ms = static_cast<std::int64_t>((deadline_ns - now) / 1'000'000 + 1);
-    RECAP_TRY(linux::poll(wait, left_ms));
+    (void)RECAP_TRY(linux::poll(wait, left_ms));
   }
 }
 

@@ -13,7 +13,7 @@
 #include "base/result.h"
 
 namespace boost::json {
-class value;
+class value;  // NOLINT: their name
 }
 
 namespace recap::targets {

@@ -56,7 +56,6 @@ void add_docker_names(Targets& targets, const Roots& roots) {
       const bool may_be = target.runtime == "docker" || target.runtime == "containerd";
       if (may_be && add_docker_names(target, data)) {
         target.runtime = "docker";
-        target.ns.clear();
         break;
       }
     }
@@ -106,9 +105,7 @@ void merge_into(Targets& targets, Target target) {
     return;
   }
   fill(same->image, target.image);
-  if (same->runtime == target.runtime) {
-    fill(same->ns, target.ns);
-  }
+  fill(same->ns, target.ns);
   fill(same->oci_runtime, target.oci_runtime);
   fill(same->cgroup, target.cgroup);
   fill(same->pod, target.pod);

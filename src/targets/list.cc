@@ -43,8 +43,8 @@ bool is_alive(Target& target, const Roots& roots) {
 
 Result<Targets> list(const Roots& roots) {
   Targets targets;
-  RECAP_TRY(add_engine(targets, kDocker, roots.docker_sockets));
-  RECAP_TRY(add_engine(targets, kPodman, roots.podman_sockets));
+  RECAP_TRY(add_engine(targets, docker_engine(), roots.docker_sockets));
+  RECAP_TRY(add_engine(targets, podman_engine(), roots.podman_sockets));
   for (Target& target : RECAP_TRY(known_all(roots))) {
     merge_into(targets, std::move(target));
   }

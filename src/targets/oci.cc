@@ -3,6 +3,7 @@
 #include "targets/oci.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "targets/annotations.h"
 #include "targets/files.h"
@@ -29,7 +30,7 @@ void fill_manager(Target& target, std::string_view bundle) {
              parts.size() >= 3 && parts[parts.size() - 3].starts_with("io.containerd.runtime.")) {
     const std::string_view ns = parts[parts.size() - 2];
     target.runtime = ns == "moby" ? "docker" : "containerd";
-    target.ns = ns == "moby" ? "" : ns;
+    target.ns = ns;
   }
 }
 
@@ -159,8 +160,9 @@ Result<std::optional<Target>> oci_container(const std::string& root, std::string
   }
   const auto dir = open_root(root + "/" + std::string(id));
   if (!dir) {
-    return dir.error().kind() == Kind::kNotFound ? Found(std::nullopt)
-                                                 : Found(Error(dir.error()).context(root));
+    const bool is_none =
+        dir.error().kind() == Kind::kNotFound || dir.error().errno_value() == ENOTDIR;
+    return is_none ? Found(std::nullopt) : Found(Error(dir.error()).context(root));
   }
   auto text = read_state(*dir, "state.json");
   if (text) {

@@ -113,6 +113,8 @@ TEST(Oci, WhatIsNotThereIsNothing) {
   std::filesystem::create_directories(host.roots.oci_roots[0] + "/half");
   EXPECT_FALSE(*oci_container(host.roots.oci_roots[0], "half"));
   EXPECT_FALSE(*oci_container(host.roots.oci_roots[0], "../runc/half"));
+  host.write("runc/lock", "");
+  EXPECT_FALSE(*oci_container(host.roots.oci_roots[0], "lock"));
 }
 
 TEST(Containerd, BundlesGivePodAndRuntime) {

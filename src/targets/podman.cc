@@ -23,22 +23,9 @@ Result<Target> parse_podman(Json container) {
   return target;
 }
 
-}  // namespace
-
-constinit const Engine kPodman{"podman", "Podman", "/v4.0.0/libpod", parse_podman};
-
-Result<std::optional<std::vector<StoredName>>> stored_names(const std::string& storage) {
-  using Names = Result<std::optional<std::vector<StoredName>>>;
-  const auto dir = open_root(storage + "/overlay-containers");
-  const auto text = dir ? read_state(*dir, "containers.json") : Result<std::string>(dir.error());
-  if (!text) {
-    return text.error().kind() == Kind::kNotFound ? Names(std::nullopt)
-                                                  : Names(Error(text.error()).context(storage));
-  }
-  const auto document = RECAP_TRY(JsonDocument::parse(*text, storage + "'s containers.json"));
-  std::vector<StoredName> names;
-  for (std::size_t i = 0; i < document.root().size(); ++i) {
-    const Json entry = document.root().at(i);
+void add_names(std::vector<StoredName>& names, Json entries) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Json entry = entries.at(i);
     if (!is_hex64(entry["id"].text())) {
       continue;
     }
@@ -50,7 +37,40 @@ Result<std::optional<std::vector<StoredName>>> stored_names(const std::string& s
     stored.image = metadata ? metadata->root()["image-name"].text() : "";
     names.push_back(std::move(stored));
   }
-  return std::optional(std::move(names));
+}
+
+}  // namespace
+
+const Engine& podman_engine() {
+  static constexpr Engine kEngine{"podman", "Podman", "/v4.0.0/libpod", parse_podman};
+  return kEngine;
+}
+
+Result<std::optional<std::vector<StoredName>>> stored_names(const std::string& storage) {
+  const auto dir = open_root(storage + "/overlay-containers");
+  if (!dir && dir.error().kind() == Kind::kNotFound) {
+    return std::optional<std::vector<StoredName>>();
+  }
+  if (!dir) {
+    return Error(dir.error()).context(storage);
+  }
+  std::optional<std::vector<StoredName>> names;
+  // Containers that are removed when they end (--rm) are in the second file.
+  for (const std::string file : {"containers.json", "volatile-containers.json"}) {
+    const auto text = read_state(*dir, file);
+    if (!text) {
+      if (text.error().kind() != Kind::kNotFound) {
+        return Error(text.error()).context(storage);
+      }
+      continue;
+    }
+    const auto document = RECAP_TRY(JsonDocument::parse(*text, file).context(storage));
+    if (!names) {
+      names.emplace();
+    }
+    add_names(*names, document.root());
+  }
+  return names;
 }
 
 }  // namespace recap::targets

@@ -47,7 +47,7 @@ std::string address_of(const Target& target) {
   if (target.name.starts_with("pid:")) {
     return target.name;
   }
-  const std::string ns = target.ns.empty() ? "" : target.ns + "/";
+  const std::string ns = target.runtime == "containerd" ? target.ns + "/" : "";
   return target.runtime + "://" + ns + target.name;
 }
 

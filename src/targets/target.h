@@ -21,7 +21,7 @@ struct Target {
   std::string name;     // Docker's or Podman's name, else the id, else "pid:N"
   std::string pod, pod_namespace, container;  // Kubernetes' names, from OCI annotations
   std::string image;                          // as the runtime knows it; may be empty
-  std::string ns;                             // containerd's namespace ("k8s.io"); empty elsewhere
+  std::string ns;           // containerd's namespace ("k8s.io", Docker's "moby"), or empty
   std::string oci_runtime;  // "runc", "io.containerd.runsc.v1" …; empty when not known
   std::string cgroup;       // path below the hierarchy's root as the runtime recorded it, or empty
   std::map<std::string, std::string> labels;  // Docker's and Podman's labels, OCI annotations
@@ -55,7 +55,8 @@ struct Roots {
   // Docker's and Podman's names of containers, for when no daemon is asked:
   // ROOT/containers/ID/config.v2.json, ROOT/overlay-containers/containers.json
   std::vector<std::string> docker_data{"/var/lib/docker"};
-  std::vector<std::string> podman_storages{"/var/lib/containers/storage"};
+  std::vector<std::string> podman_storages{"/var/lib/containers/storage",
+                                           "/run/containers/storage"};
   std::string proc = "/proc";
   std::string cgroup = "/sys/fs/cgroup";
 };

@@ -16,8 +16,10 @@ def catalogue(work, nothing_stays):
     programs = [path for path in BUILD.rglob("recap-image") if path.is_file() and os.access(path, os.X_OK)]
     assert programs, "recap-image is not built: run ./test, which builds it"
     data = work / "data"
-    done = subprocess.run([ROOT / "catalog/build", "--install", "--data-dir", data], stdin=subprocess.DEVNULL,
-                          env={**os.environ, "RECAP_IMAGE": str(programs[0])}, capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [ROOT / "catalog/build", "--install", "--data-dir", data], stdin=subprocess.DEVNULL,
+        env={**os.environ, "RECAP_IMAGE": str(programs[0])}, capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return data
 

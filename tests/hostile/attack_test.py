@@ -4,11 +4,13 @@ function, a stub or a keeper, nor read their descriptors, memory or environment.
 
 import hashlib
 import re
+import signal
 import subprocess
 import time
 
 import pytest
 
+from testlib import lab
 from testlib.fixtures import rounds
 from testlib.waiting import until
 
@@ -82,17 +84,19 @@ def test_a_shell_that_stays_is_not_open_either(recap, toolbox, target, attacker)
     assert seen >= 3 and not worked, worked[:30]
 
 
+def signal_all_in(target, number):
+    """From the target's pid namespace, as its root could: a process of the host joins it for this."""
+    script = f"mount -t proc proc /proc && exec python3 {lab.INSIDE}/signal_all.py {int(number)}"
+    subprocess.run(["nsenter", "-t", str(target.pid), "-p", "unshare", "-m", "sh", "-c", script], check=True)
+
+
 def test_a_target_that_shoots_at_everything_does_not_leave_residue(recap, toolbox, target, tmp_path):
     """CAP_KILL reaches across uids in a shared pid namespace: a run may be ended so, but not orphaned."""
     before = {path.name for path in (recap.state / "runs").iterdir()} if (recap.state / "runs").exists() else set()
     for number in range(rounds(10, 200)):
         child = recap.popen(*recap.run_words(toolbox, target, "sleep", "8100"))
         time.sleep(number % 10 / 200)
-        shoot = ("import os, signal\nfor pid in os.listdir('/proc'):\n  if pid.isdigit() and int(pid) > 1:\n    try:\n"
-                 "      int(pid) != os.getpid() and os.kill(int(pid), signal.SIGKILL)\n    except OSError: pass")  # fmt: skip
-        # From the target's pid namespace, as its root would: a process of the host joins it for this.
-        subprocess.run(["nsenter", "-t", str(target.pid), "-p", "unshare", "-m", "sh", "-c",
-                        'mount -t proc proc /proc && exec python3 -c "$0"', shoot], check=True)  # fmt: skip
+        signal_all_in(target, signal.SIGKILL)
         child.communicate(timeout=20)
         assert child.returncode != 0
     recap("ps")
@@ -101,12 +105,10 @@ def test_a_target_that_shoots_at_everything_does_not_leave_residue(recap, toolbo
 
 
 def test_a_target_that_stops_everything_does_not_hold_a_run(recap, toolbox, target):
-    child = recap.popen(*recap.run_words(toolbox, target, "sleep", "8101", flags=["--timeout", "3s", "--grace", "500ms"]))
+    flags = ["--timeout", "3s", "--grace", "500ms"]
+    child = recap.popen(*recap.run_words(toolbox, target, "sleep", "8101", flags=flags))
     time.sleep(0.5)
-    stop = ("import os, signal\nfor pid in os.listdir('/proc'):\n  if pid.isdigit() and int(pid) > 1:\n    try:\n"
-            "      int(pid) != os.getpid() and os.kill(int(pid), signal.SIGSTOP)\n    except OSError: pass")  # fmt: skip
-    subprocess.run(["nsenter", "-t", str(target.pid), "-p", "unshare", "-m", "sh", "-c",
-                    'mount -t proc proc /proc && exec python3 -c "$0"', stop], check=True)  # fmt: skip
+    signal_all_in(target, signal.SIGSTOP)
     child.communicate(timeout=15)
     assert child.returncode == 124
     assert not recap.wait_until_idle()

@@ -41,8 +41,8 @@ def test_what_a_hog_writes_to_its_scratch_is_charged_to_it(recap, toolbox, targe
 def test_a_fork_bomb_stays_in_its_limit(recap, toolbox, target, untouched, share):
     bomb = "b() { b | b & b; }; b"
     with Stopwatch() as watch:
-        done = recap.run(toolbox, target, "sh", "-c", bomb, flags=["--pids", "64", "--timeout", "2s", "--grace", "500ms",
-                                                                  "--share", share])  # fmt: skip
+        done = recap.run(toolbox, target, "sh", "-c", bomb,
+                         flags=["--pids", "64", "--timeout", "2s", "--grace", "500ms", "--share", share])  # fmt: skip
     assert done.returncode != 0 and watch.seconds < 10, (done.returncode, watch.seconds)
     assert not recap.wait_until_idle()
 
@@ -56,7 +56,8 @@ def test_a_large_fork_bomb_is_ended(recap, toolbox, target, untouched):
 
 
 def test_a_disk_filler_fills_only_its_own(recap, toolbox, target, untouched):
-    script = "for d in /tmp /etc /dev/shm /out /var /; do dd if=/dev/zero of=$d/fill bs=1M count=300 2>&1 | tail -1; done"
+    fill = "dd if=/dev/zero of=$d/fill bs=1M count=300 2>&1 | tail -1"
+    script = f"for d in /tmp /etc /dev/shm /out /var /; do {fill}; done"
     done = recap.run(toolbox, target, "sh", "-c", script, flags=["--scratch", "16Mi"])
     assert done.returncode in (0, 1, 137), done
     assert recap.run(toolbox, target, "sh", "-c", "echo x > /etc/y").returncode == 0

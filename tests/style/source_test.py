@@ -38,9 +38,12 @@ def test_every_file_says_what_it_is_for_and_headers_are_guarded():
     assert not wrong, "\n".join(wrong)
 
 
+CLOSE = r"(?<![\w.>:])(?:::close\s*\(|close\s*\(\s*[\w.]*(?:[fF]d\b|get\(\)))"
+
+
 def test_descriptors_are_closed_by_their_owners():
     found = [hit for path in OUTSIDE_LINUX
-             for hit in tree.matches(path, r"(?<![\w.>])close\s*\(", tree.code(path))]
+             for hit in tree.matches(path, CLOSE, tree.code(path))]
     assert not found, "a bare close():\n" + "\n".join(found)
 
 

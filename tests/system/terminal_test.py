@@ -23,8 +23,10 @@ class Screen:
         self.resize(rows, columns)
         self.attributes = termios.tcgetattr(slave)
         self.slave = slave
-        self.child = subprocess.Popen(argv, env={**env, "TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave,
-                                      start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))  # fmt: skip
+        self.child = subprocess.Popen(
+            argv, env={**env, "TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
         self.seen = b""
 
     def resize(self, rows, columns):
@@ -95,7 +97,7 @@ def test_ctrl_c_reaches_the_function_and_not_recap(screen):
 
 def test_job_control_works(screen):
     it = screen("sh")
-    it.expect(b"$ ")
+    it.expect(b"# ")
     it.type(b"sleep 8300\n")
     time.sleep(0.3)
     it.type(b"\x1a")

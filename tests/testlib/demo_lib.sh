@@ -199,8 +199,16 @@ container_cgroups() {
   done
 }
 
+# The cgroups that RECap makes below each hierarchy's root, where they do not exist yet.
+parents_to_be() {
+  local root
+  for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    [[ ! -e $root/cgroup.procs || -d $root/recap ]] || echo "$root/recap"
+  done
+}
+
 leave() {
-  local code=$?
+  local code=$? parent
   trap - ERR EXIT
   set +e
   [[ -z $requests_pid ]] || kill "$requests_pid"
@@ -212,6 +220,11 @@ leave() {
     kill "$docker_pid" && wait "$docker_pid"
     find /sys/fs/cgroup -depth -type d -path "*/${run_dir##*/}*" -exec rmdir {} +
   fi
+  # The parent of all runs' cgroups is the node's; where RECap was not used before, it goes, too.
+  for parent in "${new_parents[@]}"; do
+    [[ ! -d $parent/keepers ]] || rmdir "$parent/keepers"
+    [[ ! -d $parent ]] || rmdir "$parent"
+  done
   if [[ -n $run_dir$data_dir ]]; then
     cut -d' ' -f5 /proc/self/mountinfo | grep -e "^$run_dir/" -e "^$data_dir/" | sort -r |
       while read -r point; do

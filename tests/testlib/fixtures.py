@@ -34,7 +34,7 @@ def nothing_stays(work):
     """At the end of the session nothing of it is left on the host."""
     before = leavings.of(work)
     yield
-    left = [line for line in leavings.settle(work) if line not in before]
+    left = leavings.since(before, work)
     assert not left, "the session left:\n" + "\n".join(left)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from . import images
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
+INSIDE = Path(__file__).resolve().parent / "inside"  # what runs in a Capsule, there as /lab/NAME
 TOOLS = ("strace", "tcpdump", "ps", "ls", "id", "python3.11")
 BUSYBOX_NAMES = ("sh", "sleep", "true", "false", "cat", "echo", "head", "wc", "kill", "mount", "touch", "mkdir",
                  "rm", "find", "dd", "stat", "ipcs", "env", "pwd", "yes", "seq", "grep", "ps.busybox", "setsid",
@@ -77,6 +78,7 @@ def toolbox_root(root):
             _copy(library, root, inner if inner.startswith("usr") else f"usr/{inner}")
     os.symlink("python3.11", root / "usr/bin/python3")
     _copy_python(root)
+    shutil.copytree(INSIDE, root / "lab", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\nnobody:x:65534:\n")
     script = root / "bin/greet"

@@ -33,15 +33,20 @@ def of(work):
     runs = work / "state/runs"
     if runs.exists():
         found += [f"run {path.name}" for path in runs.iterdir()]
+    # Each run leaves a record, and its cgroups had its name.
+    records = work / "data/records"
+    ours = {path.name for path in records.iterdir()} if records.exists() else set()
     for top in proc.hierarchies().values():
         if (top / "recap").is_dir():
-            found += [f"cgroup {path}" for path in (top / "recap").iterdir() if path.is_dir()]
+            found += [f"cgroup {path}" for path in (top / "recap").iterdir() if path.name in ours]
     return found
 
 
-def settle(work, seconds=5):
-    """The same, after what is on its way out is gone."""
+def since(before, work, seconds=5):
+    """What is there now and was not before, after what is on its way out is gone."""
     deadline = time.monotonic() + seconds
-    while (found := of(work)) and time.monotonic() < deadline:
+    while True:
+        found = [line for line in of(work) if line not in before]
+        if not found or time.monotonic() > deadline:
+            return found
         time.sleep(0.1)
-    return found

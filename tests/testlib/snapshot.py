@@ -12,13 +12,12 @@ target has equal pictures: nothing that changes by itself (counters, access time
 
 import json
 import os
-import stat
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import proc
+from . import proc, tree_walk
 
 CLASSES = {
     "target.processes": "every process of its pid namespace, zombies included",
@@ -139,42 +138,6 @@ def _descriptors(members):
     return found
 
 
-def _describe(path, follow=False):
-    """What lstat and the xattrs say of a file; not its access time, which reading may change."""
-    info = os.stat(path, follow_symlinks=follow)
-    xattrs = {}
-    try:
-        for name in os.listxattr(path, follow_symlinks=follow):
-            xattrs[name] = os.getxattr(path, name, follow_symlinks=follow)
-    except OSError:
-        pass
-    link = os.readlink(path) if stat.S_ISLNK(info.st_mode) else ""
-    return (info.st_ino, oct(info.st_mode), info.st_uid, info.st_gid, info.st_nlink, info.st_size,
-            info.st_mtime_ns, info.st_ctime_ns, info.st_rdev, link, tuple(sorted(xattrs.items())))  # fmt: skip
-
-
-def _walk(root, skip):
-    """Every file below `root`; mount points in `skip` are not entered."""
-    found, todo = {}, [""]
-    while todo:
-        inner = todo.pop()
-        try:
-            names = os.listdir(f"{root}/{inner}")
-        except OSError:
-            continue
-        for name in names:
-            path = f"{inner}/{name}"
-            if path in skip:
-                continue
-            try:
-                found[path] = _describe(f"{root}/{path}")
-                if stat.S_ISDIR(os.lstat(f"{root}/{path}").st_mode):
-                    todo.append(path)
-            except FileNotFoundError:
-                continue
-    return found
-
-
 def _target_files(pid):
     mounts = proc.mounts(pid)
     points = {mount.point for mount in mounts}
@@ -187,8 +150,8 @@ def _target_files(pid):
             continue
         inside = {point[len(mount.point.rstrip("/")) :] for point in points
                   if point != mount.point and point.startswith(mount.point.rstrip("/") + "/")}  # fmt: skip
-        found[mount.point] = _describe(top + "/")
-        for path, about in _walk(top, inside).items():
+        found[mount.point] = tree_walk.describe(top + "/")
+        for path, about in tree_walk.walk(top, inside).items():
             found[mount.point.rstrip("/") + path] = about
     return found
 
@@ -301,7 +264,7 @@ def _host_cgroups():
 
 
 def _tree(root):
-    return {path: about[1:6] for path, about in _walk(str(root), set()).items()}
+    return {path: about[1:6] for path, about in tree_walk.walk(str(root), set()).items()}
 
 
 def _keys():

@@ -9,44 +9,11 @@ import pytest
 from testlib import snapshot
 from testlib.fixtures import rounds
 
-# What writes everywhere it may, and leaves all of it behind.
-SCRIBBLER = r"""
-import ctypes, os, socket, subprocess
-libc, rt = ctypes.CDLL(None), ctypes.CDLL("librt.so.1")
-for folder, _, _ in os.walk("/"):
-    if not folder.startswith(("/proc", "/sys")):
-        try:
-            open(folder + "/scribble", "w").write("x" * 100)
-            os.symlink("/", folder + "/scribble-link")
-            os.setxattr(folder + "/scribble", "user.scribble", b"x")
-        except OSError:
-            pass
-for call in (lambda: libc.shmget(77, 65536, 0o1666), lambda: libc.semget(78, 2, 0o1666), lambda: libc.msgget(79, 0o1666),
-             lambda: rt.mq_open(b"/scribble", 0o102, 0o666, None), lambda: libc.syscall(248, b"user", b"s", b"x", 1, -3)):
-    call()
-for family, address in ((socket.AF_UNIX, "\0scribble"), (socket.AF_UNIX, "/tmp/socket"), (socket.AF_INET, ("127.0.0.1", 7010))):
-    s = socket.socket(family)
-    s.bind(address)
-    s.listen()
-client = socket.create_connection(("127.0.0.1", 7010))
-accepted, _ = s.accept()
-accepted.close(), client.close()
-for word in ("oom_score_adj", "comm", "timerslack_ns"):
-    try:
-        open("/proc/self/" + word, "w").write("7")
-    except OSError:
-        pass
-subprocess.Popen("trap '' TERM HUP; (setsid sleep 8200 &) ; sleep 8201 & exec sleep 8202", shell=True,
-                 start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print("scribbled")
-"""
-
-
 @pytest.fixture
 def chatter(target):
     """Somebody who sends packets in the target's network namespace all the time."""
     script = ("import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nprint(flush=True)\n"
-              "while True:\n  s.sendto(b'x', ('127.0.0.1', 7011))\n  time.sleep(0.02)")  # fmt: skip
+              "while True:\n  s.sendto(b'x', ('127.0.0.1', 17011))\n  time.sleep(0.02)")  # fmt: skip
     child = subprocess.Popen(["nsenter", "-t", str(target.pid), "-n", "python3", "-c", script], stdout=subprocess.PIPE)
     child.stdout.readline()
     yield
@@ -57,9 +24,9 @@ def chatter(target):
 # name: (what runs, flags, exit code, what its output has)
 WORKLOADS = {
     "true": (["true"], [], 0, b""),
-    "tcpdump": (["tcpdump", "-n", "-i", "lo", "-c", "1"], ["--cap", "NET_RAW"], 0, b"7011"),
+    "tcpdump": (["tcpdump", "-n", "-i", "lo", "-c", "1"], ["--cap", "NET_RAW"], 0, b"17011"),
     "strace": (["strace", "-p", "1", "-c", "-f"], ["--cap", "SYS_PTRACE", "--timeout", "1s"], 124, b""),
-    "scribbler": (["python3", "-c", SCRIBBLER], ["--memory", "512Mi"], 0, b"scribbled"),
+    "scribbler": (["python3", "/lab/scribble.py"], ["--memory", "512Mi"], 0, b"scribbled"),
 }
 ROUNDS = {"strace": (5, 100)}
 
@@ -92,8 +59,8 @@ def test_it_is_equal_with_a_view_of_the_targets_files(recap, toolbox, target, vi
 def test_a_hundred_daemons_leave_no_process_and_no_zombie(recap, toolbox, target):
     """Under a first process that never reaps."""
     before = snapshot.take(target.pid, recap.state, ["target.processes", "target.descriptors"])
-    script = ("trap '' TERM HUP INT; i=0; while [ $i -lt 100 ]; do "
-              "(setsid sh -c 'trap \"\" TERM HUP INT; sleep 8203' > /dev/null 2>&1 &); i=$((i+1)); done; echo started")  # fmt: skip
+    daemon = "(setsid sh -c 'trap \"\" TERM HUP INT; sleep 8203' > /dev/null 2>&1 &)"
+    script = f"trap '' TERM HUP INT; i=0; while [ $i -lt 100 ]; do {daemon}; i=$((i+1)); done; echo started"
     done = recap.run(toolbox, target, "sh", "-c", script, flags=["--pids", "400", "--grace", "1s"])
     assert (done.returncode, done.stdout) == (0, b"started\n"), done
     # Equal at once: Escape was verified before the caller got the exit code.
@@ -105,7 +72,7 @@ def test_it_is_equal_after_the_caller_the_deadline_or_stop_ended_it(recap, toolb
     recap.run(toolbox, target, "true")
     before = snapshot.take(target.pid, recap.state)
     assert recap.run(toolbox, target, "sleep", "8204", flags=["--timeout", "300ms"]).returncode == 124
-    run = recap.start(toolbox, target, "python3", "-c", SCRIBBLER + "\nimport time; time.sleep(8205)")
+    run = recap.start(toolbox, target, "sh", "-c", "python3 /lab/scribble.py; sleep 8205")
     time.sleep(0.5)
     assert recap("stop", "--grace", "200ms", run).returncode == 0
     changes = snapshot.changes_since(before)

@@ -71,7 +71,8 @@ def test_a_stopped_process_is_named(target, tmp_path):
 
 def test_a_mount_is_named(target, tmp_path):
     before = take(target, "target.mounts", tmp_path)
-    script = (f"import ctypes, os; libc = ctypes.CDLL(None); assert libc.setns(os.pidfd_open({target.pid}), 0x20000) == 0;"
+    script = ("import ctypes, os; libc = ctypes.CDLL(None);"
+              f"assert libc.setns(os.pidfd_open({target.pid}), 0x20000) == 0;"
               "assert libc.mount(b'x', b'/tmp', b'tmpfs', 0, None) == 0")  # fmt: skip
     subprocess.run(["python3", "-c", script], check=True)
     named(before, "target.mounts", "/tmp")
