@@ -26,7 +26,7 @@ endif()
 
 # No libc, no heap, no exceptions; no stack protector, for its canary lives in libc's TLS.
 add_library(recap_freestanding INTERFACE)
-target_compile_options(recap_freestanding INTERFACE ${RECAP_WARNINGS} -O2 -ffreestanding
+target_compile_options(recap_freestanding INTERFACE ${RECAP_WARNINGS} -Os -ffreestanding
     -fno-exceptions -fno-rtti -fno-stack-protector -fno-threadsafe-statics -fno-pie
     -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
     -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS)

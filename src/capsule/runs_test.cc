@@ -2,6 +2,7 @@
 #include "capsule/runs.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -185,6 +186,23 @@ TEST(IsRunId, KnowsItsGrammar) {
     EXPECT_FALSE(is_run_id(bad)) << bad;
   }
   EXPECT_FALSE(is_run_id(std::string(41, 'a')));
+}
+
+TEST(IsAlive, AZombieIsNot) {
+  const auto start = linux::start_time_of(::getpid());
+  ASSERT_TRUE(start);
+  EXPECT_TRUE(is_alive({static_cast<std::uint32_t>(::getpid()), *start}));
+  EXPECT_FALSE(is_alive({static_cast<std::uint32_t>(::getpid()), *start + 1}));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(0);
+  }
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  const auto its_start = linux::start_time_of(child);
+  ASSERT_TRUE(its_start);
+  EXPECT_FALSE(is_alive({static_cast<std::uint32_t>(child), *its_start}));
+  ::waitpid(child, nullptr, 0);
 }
 
 TEST(ParsePidFile, TakesExactlyItsForm) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "linux/fs.h"
@@ -33,6 +34,10 @@ int start_child(void* context) {
   static const char* const kNoEnvironment[] = {nullptr};
   // A session of its own: Ctrl-C and the end of the caller's terminal are not the keeper's.
   (void)linux::new_session();
+  // A cgroup without real-time bandwidth takes no real-time process (sched(7)), and the run's has
+  // none.
+  const sched_param normal{};
+  (void)::sched_setscheduler(0, SCHED_OTHER, &normal);
   plan.error = place_descriptors(plan, program);
   if (plan.error == 0) {
     if (auto ok = linux::change_dir("/"); !ok) {

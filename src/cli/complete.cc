@@ -47,7 +47,12 @@ void add_targets(Candidates& out) {
 void add_images(Candidates& out, const capsule::Dirs& dirs) {
   const auto found = image::list(dirs.store());
   for (std::size_t i = 0; found && i < found->size(); ++i) {
-    out.push_back({(*found)[i].reference, "image"});
+    // As `recap images` shows it, and as people type it.
+    std::string_view name = (*found)[i].reference;
+    for (const std::string_view implied : {"docker.io/", "library/"}) {
+      name.remove_prefix(name.starts_with(implied) ? implied.size() : 0);
+    }
+    out.push_back({std::string(name), "image"});
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Walks over the words typed so far, as the verb's parser will, and looks at what comes next.
 #include <algorithm>
 
 #include "cli/completion.h"

@@ -28,6 +28,8 @@ using base::Kind;
 using base::Result;
 using base::Status;
 
+constexpr std::size_t kLongestPath = 4096;  // PATH_MAX
+
 // One end of the copy: the caller's files (no root), or the root that a run sees.
 struct Side {
   std::optional<RunFiles> run;
@@ -40,6 +42,9 @@ struct Side {
 };
 
 Result<Side> side_of(const std::string& word) {
+  if (word.size() >= kLongestPath) {
+    return Error(Kind::kInvalid, "a path is longer than any that exists");
+  }
   const RunPath parsed = parse_run_path(word);
   Side side{std::nullopt, std::string(parsed.path)};
   if (!parsed.run.empty()) {

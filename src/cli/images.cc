@@ -2,15 +2,18 @@
 // recap images, import, pull, rmi, gc: handed over to recap-image. That program links archive and
 // compression libraries, which would cost every run milliseconds before its first line; it is
 // started only here.
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "capsule/stage.h"
+#include "cli/flag_parser.h"
 #include "cli/manual.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -18,26 +21,49 @@
 namespace recap::cli {
 namespace {
 
-bool asks_for_help(std::span<char*> args) {
-  for (const char* arg : args) {
-    if (std::string_view(arg) == "--help" || std::string_view(arg) == "-h") {
-      return true;
-    }
+// The flags that are ours become variables, which recap-image reads too; the rest goes on. Nothing
+// where there is nothing to start: help was printed, or the arguments are wrong.
+std::optional<std::vector<std::string>> words_for(const char* verb, std::span<char*> args,
+                                                  int& code) {
+  const Manual& manual = *manual_of(verb);
+  const auto parsed = parse_words(args, {manual.flags, common_flags()});
+  if (!parsed) {
+    code = fail(verb, parsed.error());
+    return std::nullopt;
   }
-  return false;
+  std::vector<std::string> words{verb};
+  for (const GivenFlag& given : parsed->flags) {
+    if (given.name == "--help") {
+      Output out;
+      out << help_of(manual);
+      code = out.finish(verb);
+      return std::nullopt;
+    }
+    if (given.name == "--state-dir" || given.name == "--data-dir") {
+      ::setenv(given.name == "--state-dir" ? "RECAP_STATE_DIR" : "RECAP_DATA_DIR",
+               std::string(given.value).c_str(), 1);
+      continue;
+    }
+    std::string word(given.name);
+    words.push_back(given.value.empty() ? word : word.append("=").append(given.value));
+  }
+  words.emplace_back("--");
+  words.insert(words.end(), parsed->words.begin(), parsed->words.end());
+  words.insert(words.end(), parsed->rest.begin(), parsed->rest.end());
+  return words;
 }
 
 int hand_over(const char* verb, std::span<char*> args) {
-  const Manual* manual = manual_of(verb);
-  if (manual != nullptr && asks_for_help(args)) {
-    Output out;
-    out << help_of(*manual);
-    return out.finish(verb);
+  int code = 0;
+  auto words = words_for(verb, args, code);
+  if (!words) {
+    return code;
   }
   std::string path = capsule::program_path("recap-image");
-  std::string verb_word(verb);
-  std::vector<char*> argv{path.data(), verb_word.data()};
-  argv.insert(argv.end(), args.begin(), args.end());
+  std::vector<char*> argv{path.data()};
+  for (std::string& word : *words) {
+    argv.push_back(word.data());
+  }
   argv.push_back(nullptr);
   ::execv(path.c_str(), argv.data());
   const int error = errno;

@@ -26,8 +26,7 @@ constexpr std::array kRunFlags = {
     Flag{"-q,--quiet", "", "say nothing on stderr unless something is wrong"},
     Flag{"--name", "NAME", "name of the run"},
     Flag{"-u,--user", "UID[:GID]", "user inside the image, instead of its USER"},
-    Flag{"--share", "LIST", "namespaces joined", kNothing,
-         "net pid ipc uts cgroup user none all"},
+    Flag{"--share", "LIST", "namespaces joined", kNothing, "net pid ipc uts cgroup user none all"},
     Flag{"--view", "VIEW", "what is seen of the target's files", kNothing, "nothing target merged"},
     Flag{"--path", "PATH", "show this path of the target at its own place, read-only"},
     Flag{"--writable", "PATH", "the same, writable"},
@@ -91,10 +90,20 @@ constexpr std::array kTargetsFlags = {
 constexpr std::array kListFlags = {kOutput};
 constexpr std::array kImagesFlags = {
     kOutput,
-    Flag{"--digests", "", "show digests in full"},
+    Flag{"-q,--quiet", "", "print digests only"},
 };
-constexpr std::array kNameFlags = {
-    Flag{"--name", "NAME", "name of the image in the store"},
+constexpr Flag kImageName{"--name", "NAME", "name of the image in the store"};
+constexpr Flag kNoProgress{"-q,--quiet", "", "do not show progress"};
+constexpr std::array kImportFlags = {kImageName, kNoProgress};
+constexpr std::array kPullFlags = {
+    kImageName,
+    kNoProgress,
+    Flag{"--authfile", "FILE", "registry credentials, instead of skopeo's own", kFile},
+    Flag{"--tls-verify", "WHAT", "for this registry, instead of registries.conf", kNothing,
+         "true false"},
+};
+constexpr std::array kGcFlags = {
+    Flag{"-n,--dry-run", "", "say what would be removed, and remove nothing"},
 };
 
 constexpr std::array kOneRun = {Operand{"RUN", kRun}};
@@ -191,16 +200,12 @@ constexpr std::array kManuals = {
            "",
            kImagesFlags,
            {},
-           "  recap images --digests\n"},
+           "  recap images -o json | jq -r '.[].digest'\n"},
     Manual{"import", Group::kImages, "take in an OCI layout, an OCI archive or a docker archive",
-           "", kNameFlags, kImportOperands,
+           "", kImportFlags, kImportOperands,
            "  recap import ./image-dir\n"
            "  docker save tools:1 -o tools.tar && recap import --name tools:1 tools.tar\n"},
-    Manual{"pull",
-           Group::kImages,
-           "fetch an image from a registry, by skopeo",
-           "",
-           {},
+    Manual{"pull", Group::kImages, "fetch an image from a registry, by skopeo", "", kPullFlags,
            kPullOperands,
            "  recap pull debian:12\n"
            "  recap pull docker-daemon:tools:1\n"},
@@ -211,7 +216,8 @@ constexpr std::array kManuals = {
            {},
            kRmiOperands,
            "  recap rmi tools:1\n"},
-    Manual{"gc", Group::kImages, "remove layers that no image uses", "", {}, {}, "  recap gc\n"},
+    Manual{
+        "gc", Group::kImages, "remove layers that no image uses", "", kGcFlags, {}, "  recap gc\n"},
 
     Manual{"doctor",
            Group::kHost,

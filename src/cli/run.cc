@@ -30,7 +30,6 @@ namespace {
 // How many other runs a start looks at to find dead ones. Other verbs look at all.
 constexpr std::size_t kRecoverAtOnce = 64;
 // From the keeper's last word to its exit; only a stopped keeper takes longer.
-constexpr std::int64_t kKeeperExitMs = 1000;
 
 struct Launched {
   linux::PidFd keeper;
@@ -44,7 +43,7 @@ struct Deliveries {
 
 base::Result<capsule::Admitted> prepare(const RunOptions& options, const capsule::Dirs& dirs) {
   const capsule::RunRequest& request = options.request;
-  const targets::Roots roots;
+  const targets::Roots roots = targets::roots_from_env();
   auto found = RECAP_TRY(targets::find(request.target, roots));
   auto target = RECAP_TRY(targets::pin(std::move(found), roots));
   auto image = RECAP_TRY(capsule::stage_image(dirs, request.image, options.quiet));
@@ -149,12 +148,6 @@ int finish(const capsule::Dirs& dirs, const capsule::Admitted& run, const RunOpt
   return finish_keeper_gone(dirs, run.run_id, deliveries);
 }
 
-// A keeper that is still exiting would be seen as a process by whoever looks right after us.
-void wait_for_exit(const linux::PidFd& keeper) {
-  linux::PollFd wait{keeper.get(), linux::kPollIn, 0};
-  (void)linux::poll(std::span(&wait, 1), kKeeperExitMs);
-}
-
 base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dirs,
                              capsule::Admitted run) {
   Deliveries deliveries;
@@ -183,7 +176,6 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
   const int code = finish(dirs, run, options, outcome, deliveries);
   if (outcome.end == capsule::Outcome::End::kDone) {
     (void)image::release_lease(dirs.store(), run.run_id);
-    wait_for_exit(launched->keeper);
   }
   return code;
 }

@@ -42,6 +42,9 @@ bool is_landlocked(run::Profile profile) {
 
 Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int user_ns) {
   RECAP_TRY(linux::limit_resource(RLIMIT_CORE, 0, 0));
+  if ((spec.share & run::kShareIpc) != 0) {
+    RECAP_TRY(linux::limit_resource(RLIMIT_MSGQUEUE, 0, 0));  // engine/ipc.h says why
+  }
   RECAP_TRY(linux::new_session_keyring());
   const std::uint64_t held = held_capabilities(spec.capabilities);
   if (user_ns >= 0) {

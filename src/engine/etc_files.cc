@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 
-#include "engine/rootfs.h"
+#include "engine/confine.h"
 #include "linux/fs.h"
 
 namespace recap::engine {
@@ -16,63 +16,94 @@ namespace {
 using base::Result;
 using base::Status;
 
-constexpr std::size_t kMaxCopied = 65536;
-constexpr std::size_t kMaxPasswd = std::size_t{1} << 20;
+constexpr std::size_t kMaxFile = 65536;
+using FileBuffer = std::array<std::byte, kMaxFile>;
 
-// Replaces /etc/NAME, whatever the image has there (a symlink, say), with a new file.
-Result<linux::UniqueFd> replace(int etc, const char* name) {
-  auto removed = linux::unlink_at(etc, name);
-  if (!removed && removed.error().kind() != base::Kind::kNotFound) {
-    return std::move(removed).error();
+// /etc of the upper layer, with the owner and mode that the image's has. Invalid when the image has
+// something else there than a directory: then these files have no place.
+Result<linux::UniqueFd> make_upper_etc(const Layers& layers) {
+  unsigned mode = 0755;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  for (std::size_t i = 0; i < layers.count; ++i) {
+    const auto st = linux::stat_at(layers.trees[i].get(), "etc", AT_SYMLINK_NOFOLLOW);
+    if (!st) {
+      continue;
+    }
+    if (!S_ISDIR(st->stx_mode)) {
+      return linux::UniqueFd();
+    }
+    mode = st->stx_mode & 07777U;
+    uid = st->stx_uid;
+    gid = st->stx_gid;
+    break;
   }
-  return linux::open_at(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+  RECAP_TRY(linux::make_dir_at(layers.upper.get(), "etc", mode));
+  RECAP_TRY(linux::change_owner(layers.upper.get(), "etc", uid, gid));
+  return linux::open_at(layers.upper.get(), "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
-Status copy_from_target(int etc, const char* name, int source) {
-  if (source < 0) {
-    return {};
-  }
-  const auto file = linux::reopen_regular(source);
+// The content of a regular file of at most kMaxFile - 1 bytes; anything else reads as nothing.
+std::span<const std::byte> read_bounded(int proc, int path_fd, FileBuffer& buffer) {
+  const auto file = linux::reopen_regular(proc, path_fd);
   if (!file) {
     return {};
   }
-  std::array<std::byte, kMaxCopied> buffer;
   const auto size = linux::read_all(file->get(), buffer);
-  if (!size || *size == buffer.size()) {
-    return {};
-  }
-  const linux::UniqueFd copy = RECAP_TRY(replace(etc, name));
-  return linux::write_all(copy.get(), std::span(buffer).first(*size));
+  return !size || *size == buffer.size() ? std::span<const std::byte>{}
+                                         : std::span<const std::byte>(buffer).first(*size);
 }
 
-// Appends one line to /etc/NAME of the image. The copy-up that an append means happens only here,
-// for a uid of ours that the image cannot know.
-Status append_line(int etc, const char* name, std::string_view line) {
-  auto file = linux::open_beneath(etc, name, O_RDWR | O_APPEND | O_CREAT, 0644);
-  if (!file) {
-    return {};  // the image has something else there: then the uid has no name
+Status write_new(int etc, const char* name, std::span<const std::byte> content,
+                 std::string_view line) {
+  const linux::UniqueFd file =
+      RECAP_TRY(linux::open_at(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+  RECAP_TRY(linux::write_all(file.get(), content));
+  return linux::write_text(file.get(), line);
+}
+
+Status copy_from_target(int etc, const char* name, int proc, int source) {
+  FileBuffer buffer;
+  const auto content =
+      source < 0 ? std::span<const std::byte>{} : read_bounded(proc, source, buffer);
+  return content.empty() ? Status{} : write_new(etc, name, content, "");
+}
+
+// The image's own file, from its topmost layer that has one, and one line more.
+Status extend(const Layers& layers, int etc, const char* path, const char* name, int proc,
+              std::string_view line) {
+  FileBuffer buffer;
+  for (std::size_t i = 0; i < layers.count; ++i) {
+    const auto found = linux::open_beneath(layers.trees[i].get(), path, O_PATH);
+    if (!found) {
+      continue;
+    }
+    const auto content = read_bounded(proc, found->get(), buffer);
+    return content.empty() ? Status{} : write_new(etc, name, content, line);
   }
-  const auto st = linux::stat_at(file->get(), "", AT_EMPTY_PATH);
-  if (!st || !S_ISREG(st->stx_mode) || st->stx_size > kMaxPasswd) {
-    return {};
-  }
-  return linux::write_text(file->get(), line);
+  return write_new(etc, name, {}, line);
 }
 
 }  // namespace
 
-Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids,
-                                const TargetFiles& files) {
-  const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
-  const linux::UniqueFd etc = RECAP_TRY(make_mount_point(root.get(), "/etc"));
-  RECAP_TRY(copy_from_target(etc.get(), "resolv.conf", files.resolv_conf.get()));
-  RECAP_TRY(copy_from_target(etc.get(), "hosts", files.hosts.get()));
-  const bool own_user_ns = spec.capabilities == 0;
-  if (!own_user_ns && ids.block_first != 0) {
+Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids, const TargetFiles& files,
+                                const Layers& layers, int proc) {
+  const bool needs_name = !has_own_user_ns(spec) && ids.block_first != 0;
+  if (!files.resolv_conf.valid() && !files.hosts.valid() && !needs_name) {
+    return {};
+  }
+  const linux::UniqueFd etc = RECAP_TRY(make_upper_etc(layers));
+  if (!etc.valid()) {
+    return {};
+  }
+  RECAP_TRY(copy_from_target(etc.get(), "resolv.conf", proc, files.resolv_conf.get()));
+  RECAP_TRY(copy_from_target(etc.get(), "hosts", proc, files.hosts.get()));
+  if (needs_name) {
     const auto user =
         base::concat<128>("recap:x:", ids.uid, ":", ids.gid, ":RECap function:/:/bin/sh\n");
-    RECAP_TRY(append_line(etc.get(), "passwd", user));
-    RECAP_TRY(append_line(etc.get(), "group", base::concat<64>("recap:x:", ids.gid, ":\n")));
+    RECAP_TRY(extend(layers, etc.get(), "etc/passwd", "passwd", proc, user));
+    RECAP_TRY(extend(layers, etc.get(), "etc/group", "group", proc,
+                     base::concat<64>("recap:x:", ids.gid, ":\n")));
   }
   return {};
 }

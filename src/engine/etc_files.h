@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The few files of /etc that depend on the run: resolv.conf and hosts follow the shared network,
 // and the function's uid has a name. They are copied, bounded, into the run's own layer: a bind
-// mount would show the runtime's paths on the host.
+// mount would show the runtime's paths on the host. They are written before the layers are stacked,
+// where a file is just a file: through the overlay each would cost a copy-up or a whiteout first.
 #pragma once
 
 #include "base/result.h"
 #include "engine/ids.h"
+#include "engine/rootfs.h"
 #include "engine/target_files.h"
 #include "run/spec.h"
 
 namespace recap::engine {
 
-// In the stub, with the Capsule's root as its own and /proc mounted. A file of the target that is
-// too large or not regular is left out.
+// In the stub, after the visit to the target and before stack_in_child(). `proc` is the host's
+// procfs. A file of the target that is too large or not regular is left out.
 base::Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids,
-                                      const TargetFiles& files);
+                                      const TargetFiles& files, const Layers& layers, int proc);
 
 }  // namespace recap::engine

@@ -54,8 +54,18 @@ Status close_everything_else(int failure_pipe) {
   return linux::close_from(kFailureFd + 1);
 }
 
+// Only now that the process is in the run's cgroup: that becomes the root of what it sees, and on
+// v2 nobody whose cgroup namespace is elsewhere may be born into it (nsdelegate, ENOENT).
+Status take_cgroup_namespace(const StubPlan& plan) {
+  if ((plan.spec->share & run::kShareCgroup) != 0) {
+    return linux::join(plan.target_pidfd, linux::Ns::kCgroup).context("cannot join the target");
+  }
+  return linux::unshare(linux::Ns::kCgroup);
+}
+
 Status become_function(const StubPlan& plan) {
   RECAP_TRY(plan.cgroup->join_in_child());
+  RECAP_TRY(take_cgroup_namespace(plan));
   RECAP_TRY(take_stdio(plan));
   linux::set_umask(022);
   RECAP_TRY(drop_privileges_in_child(*plan.spec, plan.ids, plan.user_ns));

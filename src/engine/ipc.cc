@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ipc.h"
 
-#include <fcntl.h>
-
 #include <array>
 
 #include "linux/fs.h"
-#include "linux/mount.h"
 #include "linux/proc.h"
 #include "linux/sysv.h"
 
 namespace recap::engine {
 
 namespace {
-
-using base::Result;
-using base::Status;
 
 struct Table {
   const char* file;
@@ -65,19 +59,6 @@ bool remove_round(const Table& table, const RunIds& ids, void* context, ReportLe
   return removed_any && text->size() == buffer.size();
 }
 
-Status remove_queues(const RunIds& ids, void* context, ReportLeft left) {
-  linux::FsContext mqueue = RECAP_TRY(linux::FsContext::open("mqueue"));
-  const linux::Mount mount = RECAP_TRY(mqueue.create(0));
-  const linux::UniqueFd dir = RECAP_TRY(linux::open_at(mount.get(), ".", O_RDONLY | O_DIRECTORY));
-  return linux::each_entry(dir.get(), [&](const char* name, unsigned char) {
-    const auto st = linux::stat_at(dir.get(), name, AT_SYMLINK_NOFOLLOW);
-    if (st && is_of_run(ids, st->stx_uid) && !linux::unlink_at(dir.get(), name)) {
-      left(context, base::concat<300>("POSIX message queue ", name));
-    }
-    return true;
-  });
-}
-
 }  // namespace
 
 void remove_ipc_objects(const RunIds& ids, void* context, ReportLeft left) {
@@ -89,7 +70,6 @@ void remove_ipc_objects(const RunIds& ids, void* context, ReportLeft left) {
     for (int i = 0; i < kRounds && remove_round(table, ids, context, left); ++i) {
     }
   }
-  (void)remove_queues(ids, context, left);  // a kernel without POSIX queues has none to remove
 }
 
 }  // namespace recap::engine

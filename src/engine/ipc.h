@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// System V IPC objects and POSIX message queues outlive their makers. In a shared ipc namespace
-// those of the run are known by their creator's uid, which is the run's alone.
+// System V IPC objects outlive their makers. In a shared ipc namespace those of the run are known
+// by their creator's uid, which is the run's alone. POSIX message queues would too: there the
+// function may make none (RLIMIT_MSGQUEUE, engine/confine).
 #pragma once
 
 #include <string_view>

@@ -50,6 +50,14 @@ Result<linux::Mount> make_dev() {
   return dev;
 }
 
+Result<linux::Mount> make_shm(const run::Spec& spec, const RunIds& ids, int scratch) {
+  RECAP_TRY(linux::make_dir_at(scratch, "shm", 01777));
+  RECAP_TRY(linux::change_owner(scratch, "shm", ids.block_first, ids.block_first));
+  const linux::UniqueFd dir = RECAP_TRY(linux::open_at(scratch, "shm", O_PATH | O_DIRECTORY));
+  auto part = linux::clone_tree(dir.get(), false);
+  return part ? std::move(part) : make_tmpfs(spec.limits.scratch_bytes, 01777, ids);
+}
+
 Result<linux::Mount> make_pts(const RunIds& ids) {
   FsContext devpts = RECAP_TRY(FsContext::open("devpts"));
   RECAP_TRY(devpts.set("ptmxmode", "0666"));
@@ -68,10 +76,10 @@ Status mount_new(int root, const char* type, const char* path, std::uint64_t att
 
 }  // namespace
 
-Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids) {
+Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids, const Layers& layers) {
   Devices devices;
   devices.dev = RECAP_TRY(make_dev());
-  devices.shm = RECAP_TRY(make_tmpfs(spec.limits.scratch_bytes, 01777, ids));
+  devices.shm = RECAP_TRY(make_shm(spec, ids, layers.scratch.get()));
   devices.pts = RECAP_TRY(make_pts(ids));
   if (spec.terminal) {
     devices.pty_master = RECAP_TRY(linux::open_at(devices.pts.get(), "ptmx", O_RDWR | O_NOCTTY));

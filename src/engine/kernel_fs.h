@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "engine/ids.h"
+#include "engine/rootfs.h"
 #include "linux/mount.h"
 #include "linux/unique_fd.h"
 #include "run/spec.h"
@@ -24,7 +25,9 @@ struct Devices {
 
 // In the keeper. The pty comes from the Capsule's own devpts, so no terminal of ours is ever passed
 // in.
-Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids);
+// /dev/shm is a part of the scratch space of `layers` where the kernel can give it (6.15), else a
+// tmpfs of its own.
+Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids, const Layers& layers);
 
 // In the stub, with the Capsule's root as its own: /proc and /sys are mounted, /dev attached.
 Status attach_kernel_fs_in_child(const Devices& devices);

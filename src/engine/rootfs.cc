@@ -92,7 +92,11 @@ Result<linux::Mount> stack_attached(const Layers& layers, std::span<const int> b
   RECAP_TRY(overlay.set("lowerdir", lower.c_str()));
   RECAP_TRY(overlay.set("upperdir", "s/upper"));
   RECAP_TRY(overlay.set("workdir", "s/work"));
-  return overlay.create(MountAttr::kNoSuid | MountAttr::kNoDev);
+  linux::Mount root = RECAP_TRY(overlay.create(MountAttr::kNoSuid | MountAttr::kNoDev));
+  // The overlay holds its own clones. The stage must go: enter_root() detaches one mount, the
+  // topmost of the old root, and what is below it would stay visible in the Capsule.
+  RECAP_TRY(linux::detach_working_dir());
+  return root;
 }
 
 }  // namespace

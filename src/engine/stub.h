@@ -58,6 +58,7 @@ struct StubPlan {
   int mask_mount = -1;  // merged view: hides the target's loader and libraries
   int user_ns = -1;     // the function's own
   int target_pidfd = -1;
+  int proc = -1;          // the host's /proc
   int gate = -1;          // one byte: the ledger knows us, go on; EOF: the keeper died, leave
   int failure_pipe = -1;  // write end
   int messages = -1;      // SOCK_SEQPACKET

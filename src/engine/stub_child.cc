@@ -44,7 +44,7 @@ Status drop_keepers_descriptors(const StubPlan& plan) {
   };
   for (const int fd :
        {int{run::kStdin}, int{run::kStdout}, int{run::kStderr}, plan.target_pidfd, plan.out_mount,
-        plan.mask_mount, plan.user_ns, plan.gate, plan.failure_pipe, plan.messages,
+        plan.mask_mount, plan.user_ns, plan.gate, plan.failure_pipe, plan.messages, plan.proc,
         plan.layers->scratch.get(), plan.layers->upper.get(), plan.devices->dev.get(),
         plan.devices->shm.get(), plan.devices->pts.get(), plan.devices->pty_master.get()}) {
     keep(fd);
@@ -78,6 +78,7 @@ Status build_root(const StubPlan& plan, TargetFiles& files) {
   const run::Spec& spec = *plan.spec;
   RECAP_TRY(collect_in_child(spec, plan.target_pidfd, *plan.volumes, files)
                 .context("cannot visit the target's mounts"));
+  RECAP_TRY(write_etc_files_in_child(spec, plan.ids, files, *plan.layers, plan.proc));
   // A copy of the target's mount table is small; a node's may have a thousand entries, 1.6 us each.
   RECAP_TRY(linux::unshare(Ns::kMnt));
   RECAP_TRY(linux::make_everything_private());
@@ -94,21 +95,17 @@ Status build_root(const StubPlan& plan, TargetFiles& files) {
 Status join_namespaces(const StubPlan& plan) {
   const std::uint8_t share = plan.spec->share;
   std::uint64_t joined = 0;
-  std::uint64_t fresh = Ns::kCgroup;  // its own unless shared: host paths of cgroups stay hidden
+  std::uint64_t fresh = 0;
   const auto decide = [&](std::uint8_t bit, std::uint64_t ns) {
     ((share & bit) != 0 ? joined : fresh) |= ns;
   };
   decide(run::kShareNet, Ns::kNet);
   decide(run::kShareIpc, Ns::kIpc);
   decide(run::kShareUts, Ns::kUts);
-  if ((share & run::kShareCgroup) != 0) {
-    joined |= Ns::kCgroup;
-    fresh &= ~Ns::kCgroup;
-  }
   if (joined != 0) {
     RECAP_TRY(linux::join(plan.target_pidfd, joined).context("cannot join the target"));
   }
-  return linux::unshare(fresh);
+  return fresh != 0 ? linux::unshare(fresh) : Status{};
 }
 
 Status prepare(const StubPlan& plan, TargetFiles& files) {
@@ -120,7 +117,6 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(build_root(plan, files));
   RECAP_TRY(join_namespaces(plan));
   RECAP_TRY(attach_kernel_fs_in_child(*plan.devices));
-  RECAP_TRY(write_etc_files_in_child(*plan.spec, plan.ids, files));
   RECAP_TRY(attach_in_child(*plan.spec, files));
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (plan.out_mount >= 0) {

@@ -39,7 +39,7 @@ Status make_cgroup_and_ids(ActiveRun& run) {
 Status stage_files(ActiveRun& run) {
   const bool map_ids = run.ids.block_first != 0;
   run.layers = RECAP_TRY(engine::stage_layers(run.spec, run.ids, map_ids ? run.user_ns.get() : -1));
-  run.devices = RECAP_TRY(engine::make_devices(run.spec, run.ids));
+  run.devices = RECAP_TRY(engine::make_devices(run.spec, run.ids, run.layers));
   if (run.spec.out != run::OutMode::kNone) {
     run.out = RECAP_TRY(engine::make_tmpfs(run.spec.limits.out_bytes, 0755, run.ids));
     RECAP_TRY(linux::change_owner(run.out.get(), "", run.ids.uid, run.ids.gid));
@@ -101,10 +101,23 @@ Status open_logs(ActiveRun& run) {
   return {};
 }
 
+// The stubs have copies. The last holder of a detached mount waits for an RCU grace period when it
+// lets go; that shall be a stub while the function runs, and not the keeper on its way out.
+void release_staged_mounts(ActiveRun& run) {
+  run.layers.trees = {};
+  run.layers.scratch.reset();
+  run.devices.dev.reset();
+  run.devices.shm.reset();
+  run.devices.pts.reset();
+  run.mask.reset();
+  run.user_ns.reset();
+}
+
 Status spawn(ActiveRun& run) {
   linux::Pipe gate = RECAP_TRY(linux::make_pipe());
   linux::Pipe failure = RECAP_TRY(linux::make_pipe());
   linux::SocketPair messages = RECAP_TRY(linux::make_socket_pair());
+  const linux::UniqueFd proc = RECAP_TRY(linux::open_proc());
   engine::StubPlan plan{
       .spec = &run.spec,
       .ids = run.ids,
@@ -116,6 +129,7 @@ Status spawn(ActiveRun& run) {
       .mask_mount = run.mask.get(),
       .user_ns = engine::has_own_user_ns(run.spec) ? run.user_ns.get() : -1,
       .target_pidfd = run::kTargetFd,
+      .proc = proc.get(),
       .gate = gate.read.get(),
       .failure_pipe = failure.write.get(),
       .messages = messages.b.get(),
@@ -128,6 +142,7 @@ Status spawn(ActiveRun& run) {
   run.stub = std::move(stub.pidfd);
   run.stub_pid = static_cast<std::uint32_t>(stub.pid);
   engine::release_stdio();  // the pipes' ends are the function's
+  release_staged_mounts(run);
   const std::uint64_t start_time = linux::start_time_of(stub.pid).value_or(0);
   RECAP_TRY(run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time}));
   RECAP_TRY(run.ledger->append({.step = Step::kFunction}));

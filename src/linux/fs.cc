@@ -87,13 +87,20 @@ Result<UniqueFd> open_beneath(int dir, const char* path, int flags, unsigned mod
                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
-Result<UniqueFd> reopen_regular(int path_fd) {
+Result<UniqueFd> open_proc() { return open_at(kCwd, "/proc", O_PATH | O_DIRECTORY); }
+
+Result<UniqueFd> reopen_regular(int proc, int path_fd) {
   const struct statx st = RECAP_TRY(stat_at(path_fd, "", AT_EMPTY_PATH));
   if (!S_ISREG(st.stx_mode)) {
     return base::Error(base::Kind::kInvalid, "not a regular file");
   }
-  const auto link = base::concat<32>("/proc/self/fd/", path_fd);
-  return open_at(kCwd, link.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const auto link = base::concat<32>("self/fd/", path_fd);
+  return open_at(proc, link.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+Result<UniqueFd> reopen_regular(int path_fd) {
+  const UniqueFd proc = RECAP_TRY(open_proc());
+  return reopen_regular(proc.get(), path_fd);
 }
 
 Result<std::size_t> read_some(int fd, std::span<std::byte> buffer) {

@@ -35,8 +35,10 @@ Result<UniqueFd> open_beneath(int dir, const char* path, int flags, unsigned mod
 
 // Opens for reading what an O_PATH descriptor of a hostile tree refers to, if it is a regular file:
 // O_PATH alone never blocks, and a FIFO or a device is refused before it is touched. Goes through
-// /proc/self/fd, so /proc must be a procfs that we trust.
-Result<UniqueFd> reopen_regular(int path_fd);
+// self/fd of `proc`, a procfs that we trust.
+Result<UniqueFd> reopen_regular(int proc, int path_fd);
+Result<UniqueFd> reopen_regular(int path_fd);  // through this process' own /proc
+Result<UniqueFd> open_proc();                  // /proc as this process sees it
 
 // As read(2)/write(2), restarted on EINTR. read_all stops at EOF or when `buffer` is full.
 Result<std::size_t> read_some(int fd, std::span<std::byte> buffer);

@@ -97,6 +97,10 @@ Status make_everything_private() {
                    "make mounts private", "");
 }
 
+Status detach_working_dir() {
+  return status_of(sys(__NR_umount2, ".", MNT_DETACH), "detach", "mount");
+}
+
 Status enter_root(int root) {
   RECAP_TRY(status_of(sys(__NR_fchdir, root), "change directory to", "the new root"));
   // pivot_root(2) with both arguments equal stacks the old root on top of the new one, so that no

@@ -53,6 +53,8 @@ Status attach(int mount, int onto);
 
 // Of the calling process' own mount namespace:
 Status make_everything_private();
+// Detaches the mount that the working directory is the root of.
+Status detach_working_dir();
 // Makes `root`, attached here, the root of the namespace and drops all that was there before.
 Status enter_root(int root);
 

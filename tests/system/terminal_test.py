@@ -102,7 +102,9 @@ def test_job_control_works(screen):
     time.sleep(0.3)
     it.type(b"\x1a")
     it.expect(b"Stopped")
-    it.type(b"jobs; kill %1; exit 6\n")
+    it.type(b"kill -9 %1; sleep 0.3; jobs; echo no more jobs\n")
+    it.expect(b"\nno more jobs")
+    it.type(b"exit 6\n")
     assert it.wait() == 6
 
 

@@ -6,6 +6,7 @@ import os
 
 from . import host, oci
 from .container import Container, Options
+from .images import Image, write_oci_archive
 
 
 def _common_flags(options):
@@ -178,15 +179,21 @@ class Containerd:
     def _call(self, *argv, **options):
         return host.run("ctr", *argv, env=self.env, **options)
 
-    def load(self, image):
+    def load(self, image, user=None):
+        """Imports an image once; ctr takes the user from the image alone, so each has its own."""
+        if user:
+            name = f"{image.name}-{user.replace(':', '-')}"
+            image = Image(name, image.tar, {**image.config, "User": user})
         if image.name not in self.images:
-            self._call("images", "import", "--base-name", image.name, image.oci_archive)
+            archive = self.work / f"{image.name}.oci.tar"
+            write_oci_archive(archive, [image.tar], image.config, image.reference)
+            self._call("images", "import", archive)
             self.images.add(image.name)
         return image.reference
 
     def run(self, image, name=None, **options):
         options = Options(**options)
-        reference = self.load(image)
+        reference = self.load(image, options.user)
         self.count += 1
         id = name or f"{image.name}-{self.count}"
         # The generated OCI configuration is used as it is; only the root comes from the snapshotter.
@@ -206,7 +213,6 @@ class Containerd:
 
     def _flags(self, options, config, id):
         flags = ["--cgroup", f"/{self.work.name}/{id}", "--runc-root", str(self.runtime_root)]
-        flags += ["--user", options.user] if options.user else []
         flags += ["--read-only"] if options.read_only else []
         flags += ["--privileged"] if options.privileged else []
         flags += ["--net-host"] if options.network == "host" else []

@@ -114,6 +114,8 @@ stop_requests() {
 
 # Called where failures do not end the script by themselves: each step says what happens then.
 start_container() {
+  # A daemon on another machine is of no use: what it starts is not here.
+  [[ ${DOCKER_HOST:-unix://} == unix://* ]] || unset DOCKER_HOST
   docker version >/dev/null 2>&1 || start_docker || return
   name=web
   ! docker inspect web >/dev/null 2>&1 || name=recap-demo-web
@@ -175,9 +177,10 @@ part() { sed -n "s/^$1: //p" "$run_dir/$2"; }
 container_pids() {
   local own process
   own=$(readlink "/proc/$pid/ns/pid")
-  for process in $(find /proc -maxdepth 1 -name '[0-9]*' -printf '%f\n' | sort -n); do
-    [[ $(readlink "/proc/$process/ns/pid" 2>/dev/null) != "$own" ]] || echo "$process"
-  done
+  # Others come and go meanwhile, so a process that is gone is no error.
+  for process in /proc/[0-9]*; do
+    [[ $(readlink "$process/ns/pid" 2>/dev/null) != "$own" ]] || echo "${process#/proc/}"
+  done | sort -n
 }
 
 # The name in field 2 may have blanks: count from its closing bracket.

@@ -172,7 +172,7 @@ IPC = {
     "shm": "libc.shmget(4711, 4096, 0o1600)",
     "sem": "libc.semget(4711, 1, 0o1600)",
     "msg": "libc.msgget(4711, 0o1600)",
-    "message queue": "ctypes.CDLL('librt.so.1').mq_open(b'/left', 0o102, 0o600, None)",
+    "message queue": "libc.mq_open(b'/left', 0o102, 0o600, None)",
 }
 
 

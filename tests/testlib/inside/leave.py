@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-libc, rt = ctypes.CDLL(None, use_errno=True), ctypes.CDLL("librt.so.1", use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 ADD_KEY, SESSION_KEYRING = 248, -3
 
 
@@ -73,7 +73,7 @@ THINGS = {
     "attached private shared memory": attached_memory,
     "semaphore": lambda: made(libc.semget(82, 1, 0o1666)),
     "message queue": lambda: made(libc.msgget(83, 0o1666)),
-    "posix message queue": lambda: made(rt.mq_open(b"/left", os.O_CREAT | os.O_RDWR, 0o666, None)),
+    "posix message queue": lambda: made(libc.mq_open(b"/left", os.O_CREAT | os.O_RDWR, 0o666, None)),
     "key": lambda: libc.syscall(ADD_KEY, b"user", b"left", b"x", 1, SESSION_KEYRING),
     "abstract socket": lambda: in_a_daemon(abstract_socket),
     "listening socket": lambda: in_a_daemon(lambda: socket.create_server(("127.0.0.1", 17020))),

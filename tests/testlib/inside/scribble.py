@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 
-libc, rt = ctypes.CDLL(None), ctypes.CDLL("librt.so.1")
+libc = ctypes.CDLL(None)
 ADD_KEY, PROCESS_KEYRING = 248, -3
 
 for folder, _, _ in os.walk("/"):
@@ -22,19 +22,20 @@ for folder, _, _ in os.walk("/"):
 libc.shmget(77, 65536, 0o1666)
 libc.semget(78, 2, 0o1666)
 libc.msgget(79, 0o1666)
-rt.mq_open(b"/scribble", os.O_CREAT | os.O_RDWR, 0o666, None)
+libc.mq_open(b"/scribble", os.O_CREAT | os.O_RDWR, 0o666, None)
 libc.syscall(ADD_KEY, b"user", b"scribble", b"x", 1, PROCESS_KEYRING)
 
 listeners = []
 for family, address in ((socket.AF_UNIX, "\0scribble"), (socket.AF_UNIX, "/tmp/socket"),
                         (socket.AF_INET, ("127.0.0.1", 17010))):  # fmt: skip
     listeners.append(socket.socket(family))
+    listeners[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listeners[-1].bind(address)
     listeners[-1].listen()
 client = socket.create_connection(("127.0.0.1", 17010))
 accepted, _ = listeners[-1].accept()
-accepted.close()
 client.close()
+accepted.close()
 
 for word in ("oom_score_adj", "comm", "timerslack_ns"):
     try:
