@@ -8,8 +8,9 @@
 namespace recap::engine {
 
 // Joins the run's cgroup, gives up every privilege beyond the grant and becomes the function. Does
-// not return; a failure is written to the plan's failure pipe.
-[[noreturn]] void run_function(const StubPlan& plan);
+// not return; a failure is written to the plan's failure pipe. `plan` is a const StubPlan*. Runs in
+// the inner stub's memory (CLONE_VM), which waits meanwhile.
+[[noreturn]] void run_function(void* plan);
 
 void report_failure(int pipe, const base::Error& error, int exit_code);
 

@@ -110,7 +110,8 @@ int execute_in_path(const StubPlan& plan) {
 
 }  // namespace
 
-void run_function(const StubPlan& plan) {
+void run_function(void* context) {
+  const auto& plan = *static_cast<const StubPlan*>(context);
   if (auto ready = become_function(plan); !ready) {
     // After close_everything_else() the pipe is at its new place; before, at its old one.
     report_failure(plan.failure_pipe, ready.error(), 125);

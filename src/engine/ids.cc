@@ -50,6 +50,21 @@ Status write_map(int pid, std::string_view file, std::uint32_t inner, std::uint3
   return linux::write_file_at(linux::kCwd, path.c_str(), map);
 }
 
+// What make_user_namespace() shares with its child, which may still read it when that has returned.
+struct NamespaceHolder {
+  int read_end = 0, write_end = 0;
+  alignas(16) std::byte stack[4096];
+};
+NamespaceHolder g_holder;
+
+// Lives until the namespace is taken (its maker lets go of the gate) or its maker is dead.
+void hold_namespace(void* /*context*/) {
+  linux::close_fd(g_holder.write_end);  // of this process' own descriptor table
+  std::byte unused[1];
+  (void)linux::read_some(g_holder.read_end, unused);
+  linux::exit_now(0);
+}
+
 }  // namespace
 
 Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger) {
@@ -86,14 +101,10 @@ Status release_ids(int state_dir, std::uint64_t block) {
 
 Result<linux::UniqueFd> make_user_namespace(const RunIds& ids) {
   linux::Pipe gate = RECAP_TRY(linux::make_pipe());
-  const linux::Child child = RECAP_TRY(linux::fork(linux::Ns::kUser));
-  if (child.pid == 0) {
-    gate.write.reset();
-    std::byte unused[1];
-    (void)linux::read_some(gate.read.get(),
-                           unused);  // until the namespace is taken, or we are dead
-    linux::exit_now(0);
-  }
+  g_holder.read_end = gate.read.get();
+  g_holder.write_end = gate.write.get();
+  const linux::Child child = RECAP_TRY(linux::start_sharing_memory(
+      {.entry = hold_namespace, .stack = g_holder.stack, .new_namespaces = linux::Ns::kUser}));
   const bool block = ids.block_first != 0;
   const std::uint32_t count = block ? kIdsPerRun : 1;
   RECAP_TRY(write_map(child.pid, "uid_map", block ? 0 : ids.inner_uid,

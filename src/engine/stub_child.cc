@@ -141,12 +141,14 @@ void reap_everything(const StubPlan& plan, int function) {
   if (auto ready = linux::set_subreaper(); !ready) {
     fail(plan, ready.error());
   }
-  auto function = linux::fork(0, plan.cgroup->clone_into());
+  alignas(16) static std::byte stack[65536];
+  auto function = linux::start_sharing_memory({.entry = run_function,
+                                               .context = const_cast<StubPlan*>(&plan),
+                                               .stack = stack,
+                                               .cgroup = plan.cgroup->clone_into(),
+                                               .until_exec = true});
   if (!function) {
     fail(plan, function.error());
-  }
-  if (function->pid == 0) {
-    run_function(plan);
   }
   const int pidfd = function->pidfd.get();
   tell(plan, {.type = StubMessageType::kFunctionForked}, std::span(&pidfd, 1));

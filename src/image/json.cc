@@ -28,10 +28,12 @@ struct KeyWatcher {
     bool free_text = false;
   };
 
+  // NOLINTBEGIN(readability-identifier-naming): the library asks for these names
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   std::vector<Open> open;
   std::string part;

@@ -66,6 +66,65 @@ Result<Child> fork(std::uint64_t new_namespaces, int cgroup) {
   return Child{.pid = static_cast<int>(ret), .pidfd = PidFd(ret == 0 ? -1 : pidfd)};
 }
 
+namespace {
+
+// clone3 and, in the child, `entry(context)` on the new stack: there is no frame to return to.
+long clone_and_call(clone_args* args, void (*entry)(void*), void* context) {
+#if defined(__x86_64__)
+  long ret = __NR_clone3;
+  asm volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "mov %[context], %%rdi\n\t"
+      "call *%[entry]\n\t"
+      "ud2\n"
+      "1:"
+      : "+a"(ret)
+      : "D"(args), "S"(sizeof *args), [entry] "r"(entry), [context] "r"(context)
+      : "rcx", "r11", "memory");
+  return ret;
+#else
+  register long x8 asm("x8") = __NR_clone3;
+  register long x0 asm("x0") = reinterpret_cast<long>(args);
+  register long x1 asm("x1") = sizeof *args;
+  asm volatile(
+      "svc 0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x29, #0\n\t"
+      "mov x0, %[context]\n\t"
+      "blr %[entry]\n\t"
+      "brk #0\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), [entry] "r"(entry), [context] "r"(context)
+      : "memory");
+  return x0;
+#endif
+}
+
+}  // namespace
+
+Result<Child> start_sharing_memory(const SharedChild& child) {
+  int pidfd = -1;
+  struct clone_args args{};
+  args.flags = child.new_namespaces | CLONE_PIDFD | CLONE_VM | (child.until_exec ? CLONE_VFORK : 0);
+  args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  args.stack = reinterpret_cast<std::uint64_t>(child.stack.data());
+  args.stack_size = child.stack.size();
+  if (child.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(child.cgroup);
+  }
+  const long ret = clone_and_call(&args, child.entry, child.context);
+  if (ret < 0) {
+    return failed("create", "process", static_cast<int>(-ret));
+  }
+  return Child{.pid = static_cast<int>(ret), .pidfd = PidFd(pidfd)};
+}
+
 Result<PidFd> open_pidfd(int pid) {
   const long ret = sys(__NR_pidfd_open, pid, 0);
   if (ret < 0) {

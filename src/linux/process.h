@@ -2,6 +2,7 @@
 // Processes: clone, namespaces, pidfds, exec. No call allocates or locks.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -34,6 +35,19 @@ struct Child {
 // `cgroup` when that is >= 0 (CLONE_INTO_CGROUP, v2 only, 5.7: costs nothing, where a write to
 // cgroup.procs waits for an RCU grace period of the whole host).
 Result<Child> fork(std::uint64_t new_namespaces = 0, int cgroup = -1);
+
+// A child that shares our memory (CLONE_VM) and runs `entry(context)`, which must not return, on
+// `stack`: nothing is copied, which is most of what a fork costs. It may touch only what we leave
+// alone while it lives. With `until_exec` we are suspended until it execs or ends (CLONE_VFORK).
+struct SharedChild {
+  void (*entry)(void* context) = nullptr;
+  void* context = nullptr;
+  std::span<std::byte> stack;  // 16-byte aligned
+  std::uint64_t new_namespaces = 0;
+  int cgroup = -1;  // as in fork()
+  bool until_exec = false;
+};
+Result<Child> start_sharing_memory(const SharedChild& child);
 
 Result<PidFd> open_pidfd(int pid);
 Status send_signal(int pidfd, int signal);  // signal 0: does the process exist
