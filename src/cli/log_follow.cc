@@ -41,7 +41,12 @@ base::Result<run::Event> follow_log(const capsule::Dirs& dirs, const capsule::Ru
     return std::move(log).error();
   }
   capsule::KeeperLink link = RECAP_TRY(capsule::KeeperLink::connect(dirs, run.id));
-  RECAP_TRY(link.send(run::Command{.type = run::CommandType::kAttach}));
+  // Who attaches to a terminal takes its output away from the log: there, the end of the keeper has
+  // to do as the end of the run.
+  const bool terminal = run.spec && run.spec->spec.terminal;
+  if (!terminal) {
+    RECAP_TRY(link.send(run::Command{.type = run::CommandType::kAttach}));
+  }
   for (;;) {
     auto answer = link.receive(kLookMs);
     if (log) {
@@ -49,6 +54,9 @@ base::Result<run::Event> follow_log(const capsule::Dirs& dirs, const capsule::Ru
     }
     if (answer && answer->event.type == run::EventType::kDone) {
       return answer->event;
+    }
+    if (terminal && !answer && answer.error().kind() == base::Kind::kGone) {
+      return run::Event{.type = run::EventType::kDone};
     }
     if (!answer && answer.error().kind() != base::Kind::kTimeout) {
       return std::move(answer).error();

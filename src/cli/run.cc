@@ -29,12 +29,6 @@ namespace {
 
 // How many other runs a start looks at to find dead ones. Other verbs look at all.
 constexpr std::size_t kRecoverAtOnce = 64;
-// From the keeper's last word to its exit; only a stopped keeper takes longer.
-
-struct Launched {
-  linux::PidFd keeper;
-  linux::UniqueFd events;
-};
 
 // The places that the run writes to for its user; they come into being when it is over.
 struct Deliveries {
@@ -64,8 +58,9 @@ base::Result<linux::UniqueFd> open_deliveries(const RunOptions& options, capsule
   return std::move(place.descriptor);
 }
 
-base::Result<Launched> launch(capsule::Admitted& run, const capsule::Dirs& dirs,
-                              capsule::Stdio& stdio, linux::UniqueFd artifacts) {
+// Starts the keeper; returns the socket on which it tells what happens.
+base::Result<linux::UniqueFd> launch(capsule::Admitted& run, const capsule::Dirs& dirs,
+                                     capsule::Stdio& stdio, linux::UniqueFd artifacts) {
   linux::SocketPair sockets = RECAP_TRY(linux::make_socket_pair());
   capsule::KeeperFds fds;
   fds.in = std::move(stdio.in);
@@ -75,7 +70,9 @@ base::Result<Launched> launch(capsule::Admitted& run, const capsule::Dirs& dirs,
   fds.target = std::move(run.target.pidfd);
   fds.caller = std::move(sockets.b);
   fds.artifacts = std::move(artifacts);
-  return Launched{RECAP_TRY(capsule::start_keeper(std::move(fds))), std::move(sockets.a)};
+  // Its pidfd is not needed: the kernel reaps it, and its end is the end of the socket.
+  (void)RECAP_TRY(capsule::start_keeper(std::move(fds)));
+  return std::move(sockets.a);
 }
 
 base::Status write_report(const capsule::Dirs& dirs, const std::string& run_id,
@@ -160,10 +157,10 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
   }));
   const auto signals = RECAP_TRY(capsule::SignalWatch::start());
   RECAP_TRY(image::lease(dirs.store(), run.image.digest, run.run_id, dirs.state));
-  auto launched = launch(run, dirs, stdio, std::move(artifacts));
-  if (!launched) {
+  auto events = launch(run, dirs, stdio, std::move(artifacts));
+  if (!events) {
     (void)image::release_lease(dirs.store(), run.run_id);
-    return std::move(launched).error();
+    return std::move(events).error();
   }
   // While the keeper works: somebody has to clean up after keepers that were killed.
   (void)capsule::recover_dead_runs(dirs.state, kRecoverAtOnce);
@@ -171,8 +168,8 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
                                               .until_attached = run.detached,
                                               .grace_ms = run.limits.grace_ms,
                                               .detach_keys = options.detach_keys};
-  const capsule::Outcome outcome = RECAP_TRY(
-      capsule::follow(follow_options, std::move(launched->events), signals, stdio.relays));
+  const capsule::Outcome outcome =
+      RECAP_TRY(capsule::follow(follow_options, *std::move(events), signals, stdio.relays));
   const int code = finish(dirs, run, options, outcome, deliveries);
   if (outcome.end == capsule::Outcome::End::kDone) {
     (void)image::release_lease(dirs.store(), run.run_id);

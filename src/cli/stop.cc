@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap stop: asks keepers to end their runs and waits until each has verified its Escape.
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,9 +110,24 @@ base::Result<std::vector<capsule::Run>> chosen(const capsule::Dirs& dirs, bool a
   return runs;
 }
 
-int stop_all(const std::vector<capsule::Run>& runs, const capsule::Dirs& dirs, const Order& order,
-             bool good) {
-  std::vector<Stopping> begun;  // all get the signal first, so that their graces pass together
+// How many keepers may be spoken to at once: each costs a descriptor.
+std::size_t batch_size() {
+  constexpr rlim_t kOthers = 64;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return kOthers;
+  }
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  (void)::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur > 2 * kOthers ? limit.rlim_cur - kOthers : kOthers;
+}
+
+// All of a batch get the signal first, so that their graces pass together.
+bool stop_batch(std::span<const capsule::Run> runs, const capsule::Dirs& dirs, const Order& order,
+                Output& out) {
+  bool good = true;
+  std::vector<Stopping> begun;
   for (const capsule::Run& run : runs) {
     auto stopping = begin(dirs, run, order);
     if (stopping) {
@@ -118,10 +137,21 @@ int stop_all(const std::vector<capsule::Run>& runs, const capsule::Dirs& dirs, c
       good = false;
     }
   }
-  Output out;
   for (Stopping& stopping : begun) {
     good = finish(stopping, out) && good;
     (void)out.flush();
+  }
+  return good;
+}
+
+int stop_all(std::span<const capsule::Run> runs, const capsule::Dirs& dirs, const Order& order,
+             bool good) {
+  const std::size_t batch = batch_size();
+  Output out;
+  while (!runs.empty()) {
+    const std::size_t size = std::min(batch, runs.size());
+    good = stop_batch(runs.first(size), dirs, order, out) && good;
+    runs = runs.subspan(size);
   }
   return out.finish("stop", good ? 0 : kExitOurs);
 }

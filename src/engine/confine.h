@@ -42,13 +42,18 @@ inline bool has_own_user_ns(const run::Spec& spec) {
   return spec.capabilities == 0 && (spec.share & run::kShareUser) == 0;
 }
 
+// Whether it enters a user namespace at all: its own, or on request the target's.
+inline bool enters_user_ns(const run::Spec& spec) {
+  return has_own_user_ns(spec) || (spec.share & run::kShareUser) != 0;
+}
+
 std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile);
 
 // Whether Landlock will confine this profile on this kernel.
 bool is_landlocked(run::Profile profile);
 
 // Ids, keyring, capabilities: in the function's process, as root, before anything of it runs.
-// `user_ns` is its own user namespace, or -1.
+// `user_ns` is the user namespace that it enters, or -1.
 Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int user_ns);
 
 // no_new_privs, Landlock, seccomp. After this almost nothing but exec is possible.

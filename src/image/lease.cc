@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leases: leases/RUN/HEX says that run RUN uses the image of manifest sha256:HEX. The file holds
-// the boot id and the state directory of the run, so that gc can tell a lease whose run is gone.
+// Leases: STATE/leases/RUN holds the digest of the image that run RUN uses, and the store's leases/
+// has a link to every STATE with such files.
 //
 // A lease is taken under the store's shared lock and gc decides under the exclusive one: either gc
 // sees the lease, or the lease sees that the image is gone.
 #include <fcntl.h>
 
-#include <array>
+#include <cstdint>
 #include <string>
 
 #include "image/digest.h"
@@ -19,7 +19,9 @@ namespace recap::image {
 
 using base::Error;
 using base::Kind;
+using base::Result;
 using base::Status;
+using linux::DirFd;
 using linux::UniqueFd;
 
 namespace {
@@ -36,12 +38,44 @@ Status check_run_id(std::string_view run_id) {
   return {};
 }
 
-Status make_dir(int dir, const std::string& path) {
-  const auto made = linux::make_dir_at(dir, path.c_str(), 0700);
-  if (!made && made.error().kind() != Kind::kExists) {
-    return made.error();
+// FNV-1a of the path: one link per state directory, whatever its length.
+std::string link_name(std::string_view state_dir) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : state_dir) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   }
-  return {};
+  return std::string(kLeasesDir) + "/" + std::to_string(hash);
+}
+
+Status register_state_dir(const DirFd& root, const std::string& state_dir) {
+  const std::string name = link_name(state_dir);
+  if (linux::stat_at(root.get(), name.c_str(), AT_SYMLINK_NOFOLLOW)) {
+    return {};
+  }
+  const auto made = linux::symlink_at(state_dir.c_str(), root.get(), name.c_str());
+  return !made && made.error().kind() != Kind::kExists ? made : Status{};
+}
+
+// Whoever releases the last lease takes the folder away, maybe just now: then it is made again.
+Result<UniqueFd> create_lease(const std::string& state_dir, std::string_view run_id) {
+  constexpr int kTries = 16;
+  const std::string folder = state_dir + "/" + kLeasesDir;
+  const std::string path = folder + "/" + std::string(run_id);
+  for (int i = 0;; ++i) {
+    const auto made = linux::make_dir_at(linux::kCwd, folder.c_str(), 0700);
+    if (!made && made.error().kind() != Kind::kExists) {
+      return made.error();
+    }
+    auto fd =
+        linux::open_at(linux::kCwd, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+    if (fd || fd.error().kind() != Kind::kNotFound || i == kTries) {
+      return fd;
+    }
+  }
+}
+
+Status remove_missing_ok(Status removed) {
+  return !removed && removed.error().kind() != Kind::kNotFound ? removed : Status{};
 }
 
 }  // namespace
@@ -60,30 +94,23 @@ Status lease(std::string_view store_root, std::string_view digest, std::string_v
   if (!there) {
     return Error(Kind::kNotFound, "the image was removed meanwhile: pull or import it again");
   }
-  std::array<char, 64> boot{};
-  const std::string_view boot_id =
-      RECAP_TRY(linux::read_file_at(linux::kCwd, "/proc/sys/kernel/random/boot_id", boot));
-  const std::string folder = std::string(kLeasesDir) + "/" + std::string(run_id);
-  RECAP_TRY(make_dir(root.get(), folder));
-  const std::string path = folder + "/" + image->hex();
-  const UniqueFd fd = RECAP_TRY(
-      linux::open_at(root.get(), path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-  return linux::write_text(fd.get(), std::string(boot_id) + std::string(state_dir) + "\n");
+  const std::string state(state_dir);
+  if (!state.starts_with('/')) {
+    return Error(Kind::kInvalid, "the state directory must be an absolute path");
+  }
+  RECAP_TRY(register_state_dir(root, state));
+  const UniqueFd fd = RECAP_TRY(create_lease(state, run_id));
+  return linux::write_text(fd.get(), image->text() + "\n");
 }
 
 Status release_lease(std::string_view store_root, std::string_view run_id) {
   RECAP_TRY(check_run_id(run_id));
   const auto root = RECAP_TRY(open_store_root(store_root));
-  const std::string folder = std::string(kLeasesDir) + "/" + std::string(run_id);
-  for (const std::string& name : RECAP_TRY(names_in(root, folder.c_str()))) {
-    const auto gone = linux::unlink_at(root.get(), (folder + "/" + name).c_str());
-    if (!gone && gone.error().kind() != Kind::kNotFound) {
-      return gone.error();
-    }
-  }
-  const auto gone = linux::remove_dir_at(root.get(), folder.c_str());
-  if (!gone && gone.error().kind() != Kind::kNotFound) {
-    return gone.error();
+  for (const std::string& state : RECAP_TRY(state_dirs(root))) {
+    const std::string folder = state + "/" + kLeasesDir;
+    const std::string path = folder + "/" + std::string(run_id);
+    RECAP_TRY(remove_missing_ok(linux::unlink_at(linux::kCwd, path.c_str())));
+    (void)linux::remove_dir_at(linux::kCwd, folder.c_str());  // unless there are others
   }
   return {};
 }

@@ -8,7 +8,9 @@
 //   layers/HEX/                                unpacked layer, HEX = diffID; never changed again
 //   images/HEX                                 the PreparedImage of manifest sha256:HEX (wire.h)
 //   refs/ENCODED                               reference → digest, a small file per reference
-//   leases/RUN/HEX                             images that live runs use (kept from gc)
+//   leases/NAME                                a link to each state directory with runs of this
+//   store;
+//                                              STATE/leases/RUN says which image run RUN uses
 //   tmp/, locks/, lock                         unfinished work (swept when its owner is gone),
 //   locks
 #pragma once
@@ -44,8 +46,9 @@ base::Result<PreparedImage> find(std::string_view store_root, std::string_view r
 // Every image in the store, sorted by reference.
 base::Result<std::vector<PreparedImage>> list(std::string_view store_root);
 
-// Keeps `digest` from garbage collection while the run lives. Released with the run's last file; gc
-// drops it when the host was booted since, or when `state_dir`/runs/RUN is no more.
+// Keeps `digest` from garbage collection while the run lives. The lease is a file of the state
+// directory (which is a tmpfs: in a store on disk it would wait for the journal in every run). gc
+// drops it a minute later than `state_dir`/runs/RUN is no more.
 base::Status lease(std::string_view store_root, std::string_view digest, std::string_view run_id,
                    std::string_view state_dir = "/run/recap");
 base::Status release_lease(std::string_view store_root, std::string_view run_id);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "image/printable.h"
@@ -53,6 +54,19 @@ Result<std::vector<std::string>> names_in(const DirFd& root, const char* folder)
     return done.error();
   }
   std::ranges::sort(out);
+  return out;
+}
+
+Result<std::vector<std::string>> state_dirs(const DirFd& root) {
+  std::vector<std::string> out;
+  std::array<char, 4096> buffer{};
+  for (const std::string& name : RECAP_TRY(names_in(root, kLeasesDir))) {
+    const std::string path = std::string(kLeasesDir) + "/" + name;
+    const auto target = linux::read_link_at(root.get(), path.c_str(), buffer);
+    if (target) {
+      out.emplace_back(*target);
+    }
+  }
   return out;
 }
 

@@ -49,6 +49,9 @@ base::Result<Digest> read_ref(const linux::DirFd& root, std::string_view canonic
 // The names in a folder of the store, sorted; those that begin with '.' are left out.
 base::Result<std::vector<std::string>> names_in(const linux::DirFd& root, const char* folder);
 
+// The state directories whose runs may use images of this store.
+base::Result<std::vector<std::string>> state_dirs(const linux::DirFd& root);
+
 // Waits for the store's lock, for an exclusive one at most ten seconds (kBusy). It is released with
 // the descriptor.
 enum class Lock { kShared, kExclusive };

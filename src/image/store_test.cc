@@ -184,10 +184,10 @@ TEST_F(Import, LeasesKeepImages) {
   // The run ended without saying so, long ago.
   fs::remove_all(state + "/runs/run-1");
   EXPECT_EQ(collect().images.size(), 0U);  // it may be about to start
-  fs::last_write_time(store_ + "/leases/run-1/" + digest.hex(),
+  fs::last_write_time(state + "/leases/run-1",
                       fs::file_time_type::clock::now() - std::chrono::hours(1));
   EXPECT_EQ(collect().images.size(), 1U);
-  EXPECT_FALSE(fs::exists(store_ + "/leases/run-1"));
+  EXPECT_FALSE(fs::exists(state + "/leases/run-1"));
 }
 
 TEST_F(Import, AStoreThatOthersCanEnterIsRefused) {

@@ -67,6 +67,7 @@ struct ActiveRun {
 
   // What was seen.
   bool function_forked = false, function_ended = false, stubs_left = false, killed_by_us = false;
+  bool outer_stub_lost = false;      // killed from outside: the inner one has nobody to reap it
   std::int32_t function_status = 0;  // of wait4(2)
   bool target_gone = false;
   std::optional<run::Reason> asked_to_end;

@@ -95,6 +95,11 @@ void wait_for_stubs(ActiveRun& run) {
     (void)linux::send_signal(run.stub.get(), SIGKILL);
     run.add_residue("process", "a stub did not leave by itself and was killed");
   }
+  if (run.outer_stub_lost && !run.target_gone) {
+    run.add_residue("zombie",
+                    "the outer stub was killed from outside; the target's first process has to "
+                    "reap the inner one");
+  }
 }
 
 void drain_output(ActiveRun& run) {

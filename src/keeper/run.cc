@@ -27,11 +27,37 @@ using run::Step;
 
 constexpr std::int64_t kAttachDeadlineMs = 10'000;
 
+// Of a target that has one of its own; else there is nothing to share, and the function gets its
+// own where it can.
+Result<linux::UniqueFd> open_target_user_ns(run::Spec& spec) {
+  const auto theirs = base::concat<64>("/proc/", spec.target.pid, "/ns/user");
+  std::array<char, 64> own_name;
+  std::array<char, 64> their_name;
+  if (RECAP_TRY(linux::read_link_at(linux::kCwd, "/proc/self/ns/user", own_name)) ==
+      RECAP_TRY(linux::read_link_at(linux::kCwd, theirs.c_str(), their_name))) {
+    spec.share &= static_cast<std::uint8_t>(~run::kShareUser);
+    return linux::UniqueFd();
+  }
+  if (spec.run_as == run::RunAs::kReserved) {
+    return Error(base::Kind::kInvalid,
+                 "a reserved uid does not exist in the target's user namespace: "
+                 "use --run-as target or root with --share user");
+  }
+  return linux::open_at(linux::kCwd, theirs.c_str(), O_RDONLY);
+}
+
 Status make_cgroup_and_ids(ActiveRun& run) {
+  linux::UniqueFd target_user_ns;
+  if ((run.spec.share & run::kShareUser) != 0) {
+    target_user_ns = RECAP_TRY(open_target_user_ns(run.spec));
+  }
   RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
   run.ids = RECAP_TRY(engine::reserve_ids(run.spec, run.state_dir.get(), *run.ledger));
   if (engine::has_own_user_ns(run.spec) || run.ids.block_first != 0) {
     run.user_ns = RECAP_TRY(engine::make_user_namespace(run.ids));
+  }
+  if (target_user_ns.valid()) {
+    run.user_ns = std::move(target_user_ns);
   }
   return {};
 }
@@ -127,7 +153,7 @@ Status spawn(ActiveRun& run) {
       .volumes = &run.volumes,
       .out_mount = run.out.get(),
       .mask_mount = run.mask.get(),
-      .user_ns = engine::has_own_user_ns(run.spec) ? run.user_ns.get() : -1,
+      .user_ns = engine::enters_user_ns(run.spec) ? run.user_ns.get() : -1,
       .target_pidfd = run::kTargetFd,
       .proc = proc.get(),
       .gate = gate.read.get(),

@@ -52,8 +52,7 @@ PollSet poll_set(const ActiveRun& run) {
     set[slot] = {.fd = wanted ? fd : -1, .events = linux::kPollIn};
   };
   watch(kMessages, run.messages.get(), !run.stubs_left);
-  // An adopted stub has no line to us; its end is all there is to see.
-  watch(kStub, run.stub.get(), !run.messages.valid() && !run.stubs_left);
+  watch(kStub, run.stub.get(), !run.stubs_left && !run.outer_stub_lost);
   watch(kTarget, run::kTargetFd, !run.target_gone);
   watch(kCaller, run::kCallerFd, run.caller_listens);
   watch(kControl, run.control.get(), true);
@@ -69,17 +68,18 @@ PollSet poll_set(const ActiveRun& run) {
   return set;
 }
 
-void take_message(ActiveRun& run) {
+// False when there is none now, or never again.
+bool take_message(ActiveRun& run) {
   engine::StubMessage message;
   linux::UniqueFd fds[1];
   const auto got = linux::receive(
       run.messages.get(), std::as_writable_bytes(std::span(&message, 1)), fds, /*dont_wait=*/true);
   if (!got && got.error().kind() == base::Kind::kBusy) {
-    return;
+    return false;
   }
   if (!got || *got != sizeof message) {
     run.stubs_left = true;  // end of file: both stubs are gone
-    return;
+    return false;
   }
   switch (message.type) {
     case engine::StubMessageType::kFunctionForked:
@@ -96,6 +96,19 @@ void take_message(ActiveRun& run) {
       run.add_residue("ipc", std::string_view(message.text.data()));
       break;
   }
+  return true;
+}
+
+// The outer stub ended. By itself it does that as the last one, and then its line ends too; else it
+// was killed, and the inner one lives on. An adopted stub has no line to us.
+void take_stubs_end(ActiveRun& run) {
+  if (!run.messages.valid()) {
+    run.stubs_left = true;
+    return;
+  }
+  while (take_message(run)) {
+  }
+  run.outer_stub_lost = !run.stubs_left;
 }
 
 // What cannot be kept (a full disk) is dropped: the run itself must not suffer.
@@ -151,7 +164,9 @@ void watch_once(ActiveRun& run, std::int64_t timeout_ms) {
   if (set[kMessages].revents != 0) {
     take_message(run);
   }
-  run.stubs_left = run.stubs_left || set[kStub].revents != 0;
+  if (set[kStub].revents != 0) {
+    take_stubs_end(run);
+  }
   run.target_gone = run.target_gone || set[kTarget].revents != 0;
   if (set[kCaller].revents != 0) {
     take_from_caller(run);

@@ -77,6 +77,16 @@ Status limit_bounding_set(std::uint64_t wanted) {
   return {};
 }
 
+Status regain_capabilities() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2] = {};
+  RECAP_TRY(status_of(sys(__NR_capget, &header, &data[0]), "read", "capabilities"));
+  for (auto& half : data) {
+    half.effective = half.permitted;
+  }
+  return status_of(sys(__NR_capset, &header, &data[0]), "set", "capabilities");
+}
+
 Status set_capabilities(std::uint64_t wanted) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[2] = {};

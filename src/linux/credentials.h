@@ -19,7 +19,8 @@ inline constexpr std::uint64_t capability(unsigned number) { return std::uint64_
 Status set_groups(std::span<const std::uint32_t> groups);
 Status set_gid(std::uint32_t gid);  // real, effective, saved
 Status set_uid(std::uint32_t uid);
-Status keep_capabilities();  // over the next set_uid() away from 0
+Status keep_capabilities();    // permitted ones stay over the next set_uid() away from 0
+Status regain_capabilities();  // effective := permitted
 
 // Bounding set := `wanted`. Needs CAP_SETPCAP.
 Status limit_bounding_set(std::uint64_t wanted);

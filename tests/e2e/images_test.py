@@ -84,10 +84,11 @@ def registry(tmp_path):
 def test_a_pull(recap, busybox, sleeper, registry, tmp_path):
     skopeo(f"oci-archive:{busybox.oci_archive}", f"docker://{registry}/lib/busybox:1")
     # Plain HTTP is for hosts that the operator's registries.conf names, as with every such tool.
-    conf = tmp_path / "registries.conf"
+    conf = tmp_path / ".config/containers/registries.conf"
+    conf.parent.mkdir(parents=True)
     conf.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
     reference = f"{registry}/lib/busybox:1"
-    done = recap("pull", reference, env={"CONTAINERS_REGISTRIES_CONF": str(conf)})
+    done = recap("pull", reference, env={"HOME": str(tmp_path)})
     assert done.returncode == 0, done
     works(recap, reference, sleeper)
     listed = json.loads(recap("images", "-o", "json").stdout)
@@ -118,7 +119,8 @@ def test_gc_keeps_what_a_live_run_uses(recap, busybox, sleeper):
     recap("gc")
     assert os.listdir(recap.data / "store/layers")
     assert recap("stop", "--grace", "0s", run).returncode == 0
-    recap("rmi", busybox.reference)
+    done = recap("rmi", busybox.reference)
+    assert done.returncode == 0, done
     assert recap("gc").returncode == 0
     assert os.listdir(recap.data / "store/layers") == []
 

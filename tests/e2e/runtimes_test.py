@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from testlib import images, snapshot
+from testlib import images, proc, snapshot
 from testlib.waiting import until
 
 
@@ -60,7 +60,9 @@ def test_ps_sees_its_processes(recap_here, web):
 
 
 def test_strace_sees_a_request_served(recap_here, web):
-    child = recap_here.popen(*recap_here.run_words("strace", web, "-f", "-p", "1", "-e", "trace=network",
+    members = proc.in_namespace("pid", proc.namespace(web.pid, "pid"))
+    worker = next(each.inner_pid for each in members if each.inner_pid != 1 and each.comm == "nginx")
+    child = recap_here.popen(*recap_here.run_words("strace", web, "-p", worker, "-e", "trace=network",
                                                    flags=["--timeout", "3s"]))  # fmt: skip
     while child.poll() is None:
         web.http("/")

@@ -3,7 +3,6 @@
 
 import contextlib
 import resource
-import shutil
 import subprocess
 
 import pytest
@@ -58,7 +57,6 @@ def test_a_full_disk(recap, runc, toolbox, target, work, which, size):
             small.state = folder
         else:
             small.data = folder
-            shutil.copytree(recap.data / "store", folder / "store", symlinks=True) if False else None
             small.env["RECAP_DATA_DIR"] = str(folder)
         with open(folder / "fill", "wb", buffering=0) as fill, contextlib.suppress(OSError):
             while True:

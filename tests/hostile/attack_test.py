@@ -109,6 +109,6 @@ def test_a_target_that_stops_everything_does_not_hold_a_run(recap, toolbox, targ
     child = recap.popen(*recap.run_words(toolbox, target, "sleep", "8101", flags=flags))
     time.sleep(0.5)
     signal_all_in(target, signal.SIGSTOP)
-    child.communicate(timeout=15)
-    assert child.returncode == 124
+    _, err = child.communicate(timeout=15)
+    assert child.returncode == 124, err
     assert not recap.wait_until_idle()
