@@ -58,6 +58,8 @@ def test_a_full_disk(recap, runc, toolbox, target, work, which, size):
         else:
             small.data = folder
             small.env["RECAP_DATA_DIR"] = str(folder)
+            (folder / "store").mkdir(mode=0o700)
+            subprocess.run(["mount", "--bind", recap.data / "store", folder / "store"], check=True)
         with open(folder / "fill", "wb", buffering=0) as fill, contextlib.suppress(OSError):
             while True:
                 fill.write(bytes(4096))
@@ -67,6 +69,8 @@ def test_a_full_disk(recap, runc, toolbox, target, work, which, size):
         if done.returncode != 0:
             refused(done, before)
     finally:
+        if which == "data":
+            subprocess.run(["umount", "-l", folder / "store"], check=True)
         subprocess.run(["umount", "-l", folder], check=True)
         folder.rmdir()
 
