@@ -88,7 +88,8 @@ make_debian() {
   # The package lists stay in it, so that the functions' builds need no update of their own.
   quietly mmdebstrap --mode=root --variant=apt --skip=cleanup/apt/lists \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io bookworm "$cache/debian.tar"
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
+    bookworm "$cache/debian.tar"
   local container
   container=$(builder from scratch)
   quietly builder add "$container" "$cache/debian.tar" /

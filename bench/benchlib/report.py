@@ -92,9 +92,10 @@ reads with its first instruction; from the first stamp to that is the *attach la
 a table once, in a new random order; the first 5 rounds do not count. Both sides of a ratio come from the same rounds.
 RECap runs with everything on: net, pid, ipc and uts shared with the target, one capability granted, own cgroups with
 limits, own user id, overlay with a fresh writable layer, seccomp, ledger, record and the verified Escape, which is
-over before the caller returns. The image has been imported before, as the others' images have. The target is a
-container with one idle process under a private dockerd. Rows 2 and 4 of Table 1 start from a warm Debian base and
-prefetched packages (tcpdump), so no network is in them; the builder's cache is off.
+over before the caller returns; its state is on tmpfs, its records and layers on ext4. The image has been imported
+before, as the others' images have. The target is a container with one idle process under a private dockerd. Rows 2
+and 4 of Table 1 start from a warm Debian base and prefetched packages (tcpdump), so no network is in them; the
+builder's cache is off.
 
 `bench/run f_latency` makes this page.
 """

@@ -15,6 +15,7 @@
 
 #include "capsule/program.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "run/spec.h"
 
 namespace recap::capsule {

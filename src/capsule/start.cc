@@ -14,6 +14,7 @@
 #include "capsule/start_child.h"
 #include "linux/error.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/process.h"
 #include "run/spec.h"
 

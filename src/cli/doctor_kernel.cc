@@ -14,6 +14,7 @@
 #include "cli/probe.h"
 #include "linux/credentials.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/proc.h"
 #include "linux/process.h"
 

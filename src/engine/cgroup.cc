@@ -18,7 +18,6 @@ using base::Error;
 using base::Kind;
 using linux::kCwd;
 
-constexpr std::string_view kRoot = "/sys/fs/cgroup";
 constexpr std::string_view kControllersV1[] = {"memory", "pids", "cpu"};
 constexpr std::uint64_t kCpuPeriodUs = 100'000;
 
@@ -26,17 +25,6 @@ using Value = base::FixedString<48>;
 
 Status ignore_missing(Status status) {
   return !status && status.error().kind() == Kind::kNotFound ? Status{} : std::move(status);
-}
-
-// "PATH" becomes a directory that processes can join, also in cpuset, where a new group starts
-// empty.
-Status make_group(std::string_view mount, std::string_view path, CgroupPath& made) {
-  made = base::concat<255>(kRoot, mount.empty() ? "" : "/", mount, "/", path);
-  if (made.truncated()) {
-    return Error(Kind::kInvalid, "the cgroup path is too long");
-  }
-  auto status = linux::make_dir_at(kCwd, made.c_str(), 0755);
-  return !status && status.error().kind() == Kind::kExists ? Status{} : std::move(status);
 }
 
 Status write_limit(const linux::DirFd& dir, const char* file, std::string_view value) {
@@ -66,8 +54,8 @@ Status limit_cpu(const linux::DirFd& dir, CgroupLayout layout, std::uint32_t mil
 Status enable_controllers(std::string_view parent) {
   constexpr std::string_view kWanted = "+cpu +memory +pids";
   for (const std::string_view path : {std::string_view(), parent}) {
-    const auto file =
-        base::concat<255>(kRoot, "/", path, path.empty() ? "" : "/", "cgroup.subtree_control");
+    const auto file = base::concat<255>(kCgroupRoot, "/", path, path.empty() ? "" : "/",
+                                        "cgroup.subtree_control");
     std::array<char, 256> buffer;
     const std::string_view now = RECAP_TRY(linux::read_file_at(kCwd, file.c_str(), buffer));
     if (now.find("cpu") == std::string_view::npos || now.find("memory") == std::string_view::npos ||
@@ -79,75 +67,7 @@ Status enable_controllers(std::string_view parent) {
   return {};
 }
 
-Status join_v1(std::string_view mount, std::string_view parent) {
-  CgroupPath path;
-  RECAP_TRY(make_group(mount, parent, path));
-  const auto below = base::concat<255>(parent, "/keepers");
-  const CgroupPath outer = path;
-  RECAP_TRY(make_group(mount, below, path));
-  if (mount.find("cpuset") != std::string_view::npos) {
-    for (const CgroupPath& group : {outer, path}) {
-      for (const std::string_view file : {"cpuset.cpus", "cpuset.mems"}) {
-        std::array<char, 1024> buffer;
-        const auto from = base::concat<255>(kRoot, "/", mount, "/", file);
-        const auto to = base::concat<300>(group, "/", file);
-        const std::string_view all = RECAP_TRY(linux::read_file_at(kCwd, from.c_str(), buffer));
-        RECAP_TRY(linux::write_file_at(kCwd, to.c_str(), all));
-      }
-    }
-  }
-  return linux::write_file_at(kCwd, base::concat<300>(path, "/tasks").c_str(), "0");
-}
-
-// The v2 hierarchy cannot be joined cheaply by a living process, only at birth.
-Status continue_in_child(std::string_view mount, std::string_view parent) {
-  CgroupPath path;
-  RECAP_TRY(make_group(mount, parent, path));
-  RECAP_TRY(make_group(mount, base::concat<255>(parent, "/keepers"), path));
-  const linux::DirFd group = RECAP_TRY(linux::open_dir_at(kCwd, path.c_str()));
-  const linux::Child child = RECAP_TRY(linux::fork(0, group.get()));
-  if (child.pid != 0) {
-    linux::exit_now(0);
-  }
-  return {};
-}
-
 }  // namespace
-
-Result<CgroupLayout> cgroup_layout() {
-  constexpr std::int64_t kCgroup2Magic = 0x63677270;
-  const std::int64_t type = RECAP_TRY(linux::filesystem_type(kRoot.data()));
-  return type == kCgroup2Magic ? CgroupLayout::kV2 : CgroupLayout::kV1;
-}
-
-Status leave_starters_cgroups(std::string_view parent) {
-  const CgroupLayout layout = RECAP_TRY(cgroup_layout());
-  std::array<char, 8192> buffer;
-  std::string_view rest = RECAP_TRY(linux::read_file_at(kCwd, "/proc/self/cgroup", buffer));
-  const auto keepers = base::concat<255>("/", parent, "/keepers");
-  bool reborn = false;
-  while (!rest.empty()) {  // ID:CONTROLLERS:PATH
-    std::string_view line = linux::next_line(rest);
-    line.remove_prefix(std::min(line.find(':') + 1, line.size()));
-    std::string_view mount(line.data(), std::min(line.find(':'), line.size()));
-    line.remove_prefix(std::min(mount.size() + 1, line.size()));
-    if (line == keepers.view() || (line == "/" && layout == CgroupLayout::kV1)) {
-      continue;
-    }
-    if (mount.empty()) {
-      reborn = true;
-    } else {
-      if (mount.starts_with("name=")) {
-        mount.remove_prefix(5);
-      }
-      RECAP_TRY(join_v1(mount, parent));
-    }
-  }
-  if (reborn) {
-    return continue_in_child(layout == CgroupLayout::kV2 ? "" : "unified", parent);
-  }
-  return {};
-}
 
 Status RunCgroup::make_one(std::string_view mount, std::string_view controllers,
                            const run::Spec& spec, run::Ledger& ledger) {

@@ -18,6 +18,7 @@
 
 #include "base/fixed_string.h"
 #include "base/result.h"
+#include "engine/cgroup_tree.h"
 #include "linux/unique_fd.h"
 #include "run/ledger.h"
 #include "run/spec.h"
@@ -26,18 +27,6 @@ namespace recap::engine {
 
 using base::Result;
 using base::Status;
-
-using CgroupPath = base::FixedString<255>;
-
-enum class CgroupLayout : std::uint8_t {
-  kV1,
-  kV2
-};  // hybrid counts as v1: that has the controllers
-Result<CgroupLayout> cgroup_layout();
-
-// Moves the calling (single-threaded) process out of its starter's cgroups, in every hierarchy.
-// On v2 this makes a child go on in its place: the function returns in the child only.
-Status leave_starters_cgroups(std::string_view parent);
 
 class RunCgroup {
  public:

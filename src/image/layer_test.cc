@@ -359,6 +359,13 @@ TEST_F(Layer, ASparseFileCannotClaimMoreThanTheLimit) {
   refused(tar);
 }
 
+TEST_F(Layer, WhatIsReadOnlyInPartIsRefused) {
+  // A pax header that the library warns of and then ignores: another reader might not.
+  Tar tar;
+  tar.add({.path = "pax", .type = 'x', .content = "99 path=../x\n"}).file("a", "1");
+  refused(tar);
+}
+
 TEST_F(Layer, DamagedArchivesAreRefused) {
   const std::string whole = Tar().file("a", std::string(3000, 'x')).file("b", "2").bytes();
   for (const std::size_t size : {100U, 511U, 700U, 2000U, 4000U}) {

@@ -90,7 +90,7 @@ class Tar {
       }
       append(header({.path = "pax", .type = 'x', .content = records}), records);
     }
-    const bool has_data = item.type == '0';
+    const bool has_data = item.type == '0' || item.type == 'x';
     append(header(item), has_data ? item.content : "");
     return *this;
   }

@@ -54,13 +54,17 @@ void ask_function_to_end(ActiveRun& run, Reason reason) {
   if (!run.function.valid() || run.function_ended || reason == Reason::kTargetGone) {
     return;
   }
-  const std::uint64_t grace = reason == Reason::kStopped ? run.grace_ms : run.spec.limits.grace_ms;
+  // Asked again while it waits, the keeper takes the new grace: the second Ctrl-C is impatient.
+  const auto grace_left = [&run, start = linux::monotonic_ns()]() -> std::uint64_t {
+    const bool asked = run.asked_to_end == Reason::kStopped;
+    const std::uint64_t grace = asked ? run.grace_ms : run.spec.limits.grace_ms;
+    return grace - std::min(grace, ms_since(start));
+  };
   run.killed_by_us = true;
   (void)linux::send_signal(run.function.get(), run.first_signal);
   (void)linux::send_signal(run.function.get(), SIGCONT);
-  const std::uint64_t start = linux::monotonic_ns();
-  while (!run.function_ended && !run.stubs_left && !run.target_gone && ms_since(start) < grace) {
-    watch_once(run, static_cast<std::int64_t>(grace - ms_since(start)));
+  while (!run.function_ended && !run.stubs_left && !run.target_gone && grace_left() > 0) {
+    watch_once(run, static_cast<std::int64_t>(grace_left()));
   }
 }
 

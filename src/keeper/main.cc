@@ -13,6 +13,7 @@
 #include "engine/host.h"
 #include "keeper/active_run.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/process.h"
 #include "run/control.h"
 

@@ -11,6 +11,7 @@
 #include "keeper/active_run.h"
 #include "keeper/books.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/proc.h"
 #include "linux/process.h"
 #include "linux/socket.h"

@@ -80,9 +80,6 @@ Status each_entry(int dir, F&& visit) {
   });
 }
 
-Result<UniqueFd> make_memfd(const char* name, bool executable);
-Status seal_memfd(int fd);  // nothing can change it any more, not even its seals
-
 struct Pipe {
   UniqueFd read, write;
 };
@@ -91,10 +88,5 @@ Status set_nonblocking(int fd, bool on);
 Result<UniqueFd> duplicate(int fd, int at_least = 0);
 Status close_on_exec(int fd);
 Status duplicate_to(int fd, int number);  // dup3 without close-on-exec: what exec passes on
-
-// Maps `size` bytes of `fd` read-only and private; lives until the process ends.
-Result<std::span<const std::byte>> map_file(int fd, std::size_t size);
-// Anonymous zeroed memory; lives until the process ends.
-Result<std::span<std::byte>> map_memory(std::size_t size);
 
 }  // namespace recap::linux
