@@ -29,15 +29,14 @@ Result<std::uint32_t> reserve_block(std::string_view run_id, int state_dir, run:
   for (std::uint32_t i = 0; i < kBlocks; ++i) {
     const std::uint32_t block = (start + i) % kBlocks;
     const auto name = base::concat<32>("uids/", block);
-    auto file = linux::open_at(state_dir, name.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (file) {
-      // Written down after the fact, for only now it is ours; a file without a ledger entry is
-      // empty and is found by `recap gc`.
-      RECAP_TRY(ledger.append({.step = run::Step::kUid, .a = block}));
+    // Written down first; whose block it became, the link itself says.
+    RECAP_TRY(ledger.append({.step = run::Step::kUid, .a = block}));
+    auto reserved = linux::symlink_at(run_id.data(), state_dir, name.c_str());
+    if (reserved) {
       return block;
     }
-    if (file.error().kind() != Kind::kExists) {
-      return std::move(file).error();
+    if (reserved.error().kind() != Kind::kExists) {
+      return std::move(reserved).error();
     }
   }
   return Error(Kind::kBusy, "all 4094 blocks of uids are in use: wait until other runs end");
@@ -94,9 +93,14 @@ Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& le
   return ids;
 }
 
-Status release_ids(int state_dir, std::uint64_t block) {
-  auto status = linux::unlink_at(state_dir, base::concat<32>("uids/", block).c_str());
-  return !status && status.error().kind() == Kind::kNotFound ? Status{} : std::move(status);
+Status release_ids(int state_dir, std::uint64_t block, std::string_view run_id) {
+  const auto name = base::concat<32>("uids/", block);
+  std::array<char, 64> holder;
+  const auto held = linux::read_link_at(state_dir, name.c_str(), holder);
+  if (!held || *held != run_id) {
+    return {};  // never ours, or given back already
+  }
+  return linux::unlink_at(state_dir, name.c_str());
 }
 
 Result<linux::UniqueFd> make_user_namespace(const RunIds& ids) {

@@ -33,10 +33,10 @@ struct RunIds {
   std::uint32_t block_first = 0;               // 0: no block (run-as target or root)
 };
 
-// Reserves a block (an exclusive file in state_dir/uids, in the ledger first) where the run needs
-// one, and says who the function will be. kBusy when all blocks are taken.
+// Reserves a block (a symlink state_dir/uids/N to the run's id, in the ledger first) where the run
+// needs one, and says who the function will be. kBusy when all blocks are taken.
 Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger);
-Status release_ids(int state_dir, std::uint64_t block);
+Status release_ids(int state_dir, std::uint64_t block, std::string_view run_id);
 
 // A user namespace that maps [inner, inner + count) to [outer, outer + count), made by a child that
 // lives only for that. The calling process stays where it is.

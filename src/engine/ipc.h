@@ -4,7 +4,9 @@
 // function may make none (RLIMIT_MSGQUEUE, engine/confine).
 #pragma once
 
+#include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "engine/ids.h"
 
@@ -22,5 +24,18 @@ void remove_ipc_objects(const RunIds& ids, F&& left) {
     (*static_cast<std::remove_reference_t<F>*>(context))(what);
   });
 }
+
+// Every object of the namespace, as one number: its kind and its id.
+using VisitObject = void (*)(void* context, std::uint64_t object);
+void each_ipc_object(void* context, VisitObject visit);
+
+template <typename F>
+void each_ipc_object(F&& visit) {
+  each_ipc_object(&visit, [](void* context, std::uint64_t object) {
+    (*static_cast<std::remove_reference_t<F>*>(context))(object);
+  });
+}
+std::string_view ipc_kind_name(std::uint64_t object);
+std::uint32_t ipc_id(std::uint64_t object);
 
 }  // namespace recap::engine

@@ -11,6 +11,7 @@
 #include "engine/etc_files.h"
 #include "engine/function.h"
 #include "engine/ipc.h"
+#include "engine/observe.h"
 #include "engine/stub.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
@@ -61,6 +62,13 @@ Status drop_keepers_descriptors(const StubPlan& plan) {
 void hold_only_messages(const StubPlan& plan) {
   int kept[] = {plan.messages};
   (void)linux::close_all_but(kept);
+}
+
+// "class: detail"
+void tell_residue(const StubPlan& plan, std::string_view what) {
+  StubMessage message{.type = StubMessageType::kResidue};
+  std::memcpy(message.text.data(), what.data(), std::min(what.size(), message.text.size() - 1));
+  tell(plan, message);
 }
 
 // Fails when the keeper died before it wrote down that we exist.
@@ -162,6 +170,7 @@ void reap_everything(const StubPlan& plan, int function) {
   if (auto ready = prepare(plan, files); !ready) {
     fail(plan, ready.error());
   }
+  const Observation before = observe(*plan.spec);
   auto inner = linux::fork();
   if (!inner) {
     fail(plan, inner.error());
@@ -171,13 +180,11 @@ void reap_everything(const StubPlan& plan, int function) {
   }
   hold_only_messages(plan);
   reap_everything(plan, 0);
+  auto report = [&plan](std::string_view left) { tell_residue(plan, left); };
   if ((plan.spec->share & run::kShareIpc) != 0) {
-    remove_ipc_objects(plan.ids, [&plan](std::string_view left) {
-      StubMessage message{.type = StubMessageType::kResidue};
-      std::memcpy(message.text.data(), left.data(), std::min(left.size(), message.text.size() - 1));
-      tell(plan, message);
-    });
+    remove_ipc_objects(plan.ids, report);
   }
+  compare(*plan.spec, before, report);
   linux::exit_now(0);
 }
 

@@ -133,7 +133,21 @@ TEST_F(Import, WhatIsNotWhatItPromisesLeavesNothing) {
   const std::string manifest = manifest_;
   spoil(manifest, manifest + " ");
   const std::string config = config_of({.layers = {layer}});
-  spoil(config, config.substr(0, config.size() - 1) + " ");
+  std::string other_user = config;
+  other_user.replace(other_user.find("\"app\""), 5, "\"123\"");
+  spoil(config, other_user);
+}
+
+TEST_F(Import, ABadBlobOfAKnownLayerIsNotTaken) {
+  const std::string layer = passwd_layer();
+  put_layout({.layers = {layer}});
+  ASSERT_TRUE(import(layout_));
+  fs::remove(store_ + "/blobs/sha256/" + digest_of(layer).hex());
+  std::string flipped = layer;
+  flipped[600] ^= 1;
+  write_file(layout_ + "/blobs/sha256/" + digest_of(layer).hex(), flipped);
+  EXPECT_FALSE(import(layout_));
+  expect_clean();
 }
 
 TEST_F(Import, AWrongDiffIdIsRefused) {

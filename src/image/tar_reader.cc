@@ -116,7 +116,7 @@ Result<std::optional<TarEntry>> TarReader::next() {
   // what is wanted. Any other warning means that it read something in a way of its own.
   const std::string_view warning = view_of(archive_error_string(reader_.get()));
   const bool only_locale = warning.find("can't be converted from") != std::string_view::npos;
-  if (ret != ARCHIVE_OK && !(ret == ARCHIVE_WARN)) {
+  if (ret != ARCHIVE_OK && !(ret == ARCHIVE_WARN && only_locale)) {
     return library_error();
   }
   if (++entries_ > limits_.max_entries) {

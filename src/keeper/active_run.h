@@ -78,7 +78,7 @@ struct ActiveRun {
 
   run::Record record;
   std::array<base::FixedString<300>, run::kMaxResidue> residue_text{};
-  base::FixedString<512> message_text, command_text;
+  base::FixedString<512> message_text, command_text, name_text;
 
   // Adds to the record; what exceeds its space is counted in the last entry's stead.
   void add_residue(std::string_view what, std::string_view detail);

@@ -141,17 +141,21 @@ void remove_cgroup(ActiveRun& run) {
   }
 }
 
-// A tracer that died leaves its tracees running, but one that was stopped by a signal stays
-// stopped.
-void check_target_runs(ActiveRun& run) {
-  constexpr unsigned kCapSysPtrace = 19;
-  if ((run.spec.capabilities & linux::capability(kCapSysPtrace)) == 0 || run.target_gone) {
-    return;
+// Nothing of ours can be in the target's mount table; if it changed, somebody should know when.
+void look_at_target_mounts(ActiveRun& run) {
+  linux::PollFd change[] = {{.fd = run.target_mounts.get(), .events = linux::kPollPri}};
+  if (run.target_mounts.valid() && !run.target_gone && linux::poll(change, 0).value_or(0) != 0 &&
+      run.record.message.empty()) {
+    run.set_message("the target's own mounts changed during the run");
   }
-  const int pid = static_cast<int>(run.spec.target.pid);
-  const char state = linux::state_of(pid).value_or('?');
-  if (state == 't' || linux::tracer_of(pid).value_or(0) != 0) {
-    run.add_residue("stopped", "the target's init process is still traced");
+}
+
+void tell_residue(ActiveRun& run) {
+  if (run.record.residue_count != 0) {
+    const run::Residue& first = run.record.residue[0];
+    run.set_message(base::concat<512>("residue was found: ", first.what, ": ", first.detail,
+                                      run.record.residue_count > 1 ? ", and more" : "",
+                                      "; see recap inspect ", run.spec.run_id));
   }
 }
 
@@ -201,7 +205,8 @@ void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int fai
 void close_books(ActiveRun& run) {
   if (run.ids.block_first != 0) {
     const std::uint64_t block = (run.ids.block_first - engine::kFirstUid) / engine::kIdsPerRun;
-    if (const auto released = engine::release_ids(run.state_dir.get(), block); !released) {
+    if (const auto released = engine::release_ids(run.state_dir.get(), block, run.spec.run_id);
+        !released) {
       run.add_residue("file", released.error().message());
     }
   }
@@ -211,6 +216,7 @@ void close_books(ActiveRun& run) {
   record.escape_us = run.ended_ns != 0 ? (now - run.ended_ns) / 1000 : 0;
   record.log_dropped_bytes = run.logs[0].dropped_bytes() + run.logs[1].dropped_bytes();
   record.residue_verified = record.residue_count == 0;
+  tell_residue(run);
   if (record.residue_count != 0 && !run.function_ended) {
     record.exit_code = 125;
   }
@@ -240,7 +246,7 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   hand_over_artifacts(run);
   decide_outcome(run, reason, failure, failure_code);
   remove_cgroup(run);
-  check_target_runs(run);
+  look_at_target_mounts(run);
   close_books(run);
   answer_everybody(run);
 }

@@ -93,13 +93,25 @@ Status open_record(ActiveRun& run) {
   return {};
 }
 
+Result<std::string_view> name_of_dir(int dir, base::FixedString<512>& storage) {
+  std::array<char, 512> buffer;
+  const auto link = base::concat<32>("/proc/self/fd/", dir);
+  const std::string_view path = RECAP_TRY(linux::read_link_at(linux::kCwd, link.c_str(), buffer));
+  storage = base::FixedString<512>(path);
+  return storage.view().substr(path.rfind('/') + 1);
+}
+
 Status take_over(ActiveRun& run, int run_dir) {
   // Keeps the number free until the target is found; what is opened before must not get it.
   RECAP_TRY(linux::duplicate_to(run_dir, run::kTargetFd));
   const run::LedgerContents ledger = RECAP_TRY(read_books(run, run_dir));
   run.state_dir = RECAP_TRY(linux::open_dir_at(run_dir, "../.."));
-  if (auto spec = read_spec(run); !spec) {
-    return spec;  // died before it had made anything but its directory
+  if (auto spec = read_spec(run); !spec && spec.error().kind() == base::Kind::kUnsupported) {
+    return Error(base::Kind::kBusy, "the run is another version's to recover");
+  } else if (!spec) {
+    // It died before the spec was whole; the ledger alone says what there is.
+    run.spec.run_id = RECAP_TRY(name_of_dir(run_dir, run.name_text));
+    run.spec.record_dir = "";
   }
   describe(run);
   RECAP_TRY(engine::move_to_host(run.spec.cgroup_parent));

@@ -68,6 +68,18 @@ PollSet poll_set(const ActiveRun& run) {
   return set;
 }
 
+// "class: detail", as the stub wrote it.
+void take_residue(ActiveRun& run, std::string_view text) {
+  const std::size_t colon = std::min(text.find(": "), text.size());
+  const std::string_view what(text.data(), colon);
+  text.remove_prefix(std::min(colon + 2, text.size()));
+  for (const std::string_view known : {"ipc", "stopped", "network"}) {
+    if (what == known) {
+      run.add_residue(known, text);
+    }
+  }
+}
+
 // False when there is none now, or never again.
 bool take_message(ActiveRun& run) {
   engine::StubMessage message;
@@ -93,7 +105,7 @@ bool take_message(ActiveRun& run) {
       break;
     case engine::StubMessageType::kResidue:
       message.text.back() = '\0';
-      run.add_residue("ipc", std::string_view(message.text.data()));
+      take_residue(run, std::string_view(message.text.data()));
       break;
   }
   return true;
