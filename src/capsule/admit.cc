@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <array>
 
+#include "capsule/function_limits.h"
 #include "capsule/requester.h"
+#include "capsule/target_env.h"
 #include "linux/fs.h"
 #include "linux/process.h"
 #include "policy/catalog_index.h"
@@ -98,8 +100,12 @@ std::vector<std::string> command_line(const RunRequest& request,
 }
 
 std::vector<std::string> environment(const RunRequest& request, const image::PreparedImage& image,
-                                     std::uint32_t uid) {
-  std::vector<std::string> env = image.env;
+                                     std::uint32_t uid, std::vector<std::string> below) {
+  std::vector<std::string> env = std::move(below);
+  for (const std::string& entry : image.env) {
+    const std::size_t equals = std::min(entry.find('='), entry.size());
+    set_variable(env, entry.substr(0, equals), entry.substr(std::min(equals + 1, entry.size())));
+  }
   for (const auto& [name, value] : request.env) {
     set_variable(env, name, value);
   }
@@ -154,13 +160,20 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   run.name = request.name.empty() ? run.run_id : request.name;
   run.requester = requester();
   run.limits = request.limits;
+  if (!run.function.empty()) {
+    RECAP_TRY(apply_limits(run.image.labels, run.limits));
+  }
   run.argv = command_line(request, run.image);
   if (run.argv.empty()) {
     return base::Error(base::Kind::kInvalid, "the image names no program: say which after `--`");
   }
   run.user = request.user.value_or(User{run.image.uid, run.image.gid});
   run.groups = request.user ? std::vector<std::uint32_t>() : run.image.groups;
-  run.env = environment(request, run.image, run.user.uid);
+  std::vector<std::string> below;
+  if (request.env_from_target) {
+    below = RECAP_TRY(target_environment(run.target.target.pid));
+  }
+  run.env = environment(request, run.image, run.user.uid, std::move(below));
   run.workdir = RECAP_TRY(checked_workdir(
       request.workdir.value_or(run.image.workdir.empty() ? "/" : run.image.workdir)));
   run.env_from_target = request.env_from_target;

@@ -48,6 +48,6 @@ std::vector<std::string> command_line(const RunRequest& request, const image::Pr
 
 // The image's environment, overridden by the request's; PATH, HOME and TERM when nobody set them.
 std::vector<std::string> environment(const RunRequest& request, const image::PreparedImage& image,
-                                     std::uint32_t uid);
+                                     std::uint32_t uid, std::vector<std::string> below = {});
 
 }  // namespace recap::capsule

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "image/config.h"
@@ -238,10 +239,13 @@ Result<Opened> open_path(Store& store, const std::string& path, const Limits& li
   if (path == "-") {
     return open_archive(store, 0, "stdin", limits);
   }
-  const UniqueFd fd = RECAP_TRY(linux::open_at(linux::kCwd, path.c_str(), O_RDONLY | O_NOCTTY));
-  const struct statx st = RECAP_TRY(linux::stat_at(fd.get(), "", AT_EMPTY_PATH));
+  const auto fd = linux::open_at(linux::kCwd, path.c_str(), O_RDONLY | O_NOCTTY);
+  if (!fd) {
+    return Error(fd.error().kind(), std::strerror(fd.error().errno_value()));
+  }
+  const struct statx st = RECAP_TRY(linux::stat_at(fd->get(), "", AT_EMPTY_PATH));
   if (!S_ISDIR(st.stx_mode)) {
-    return open_archive(store, fd.get(), base_name, limits);
+    return open_archive(store, fd->get(), base_name, limits);
   }
   Opened out;
   out.source = RECAP_TRY(open_layout_directory(path));

@@ -90,6 +90,9 @@ Error TarReader::library_error() {
   if (error_) {
     return *error_;
   }
+  if (entries_ == 0 && archive_errno(reader_.get()) == EILSEQ) {
+    return Error(Kind::kCorrupt, "it is no tar archive, or a damaged one");
+  }
   return failure(Kind::kCorrupt, "the archive is damaged: ",
                  printable(view_of(archive_error_string(reader_.get())), 100));
 }
