@@ -106,7 +106,7 @@ void write_record(JsonWriter& json, const run::Record& record) {
   write_grant(json, {record.capabilities, record.run_as, record.profile});
   json.key("uid").number(record.uid);
   json.key("landlocked").boolean(record.landlocked);
-  json.key("own_user_ns").boolean(record.own_user_ns).end_object();
+  json.end_object();
   write_times(json, record);
   json.key("memory_peak_bytes").number(record.memory_peak_bytes);
   json.key("log_dropped_bytes").number(record.log_dropped_bytes);

@@ -42,8 +42,6 @@ int start_child(void* context) {
   if (plan.error == 0) {
     if (auto ok = linux::change_dir("/"); !ok) {
       plan.error = ok.error().errno_value();
-    } else if (ok = linux::reset_signals(); !ok) {  // ignored signals would survive exec
-      plan.error = ok.error().errno_value();
     } else {
       ::execveat(program, "", const_cast<char* const*>(plan.argv.data()),  // NOLINT: POSIX's type
                  const_cast<char* const*>(kNoEnvironment), AT_EMPTY_PATH);

@@ -49,6 +49,15 @@ Status limit_cpu(const linux::DirFd& dir, CgroupLayout layout, std::uint32_t mil
   return write_limit(dir, "cpu.max", Value().append(quota).append(" ").append(kCpuPeriodUs));
 }
 
+bool has_word(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    if (linux::next_word(list) == wanted) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // v2: a parent hands controllers to its children only when told to (cgroup-v2.rst, "Top-down
 // Constraint"). Done once per boot; asking for the file is cheaper than writing it again.
 Status enable_controllers(std::string_view parent) {
@@ -58,8 +67,7 @@ Status enable_controllers(std::string_view parent) {
                                         "cgroup.subtree_control");
     std::array<char, 256> buffer;
     const std::string_view now = RECAP_TRY(linux::read_file_at(kCwd, file.c_str(), buffer));
-    if (now.find("cpu") == std::string_view::npos || now.find("memory") == std::string_view::npos ||
-        now.find("pids") == std::string_view::npos) {
+    if (!has_word(now, "cpu") || !has_word(now, "memory") || !has_word(now, "pids")) {
       RECAP_TRY(linux::write_file_at(kCwd, file.c_str(), kWanted)
                     .context("cannot enable cgroup controllers for runs"));
     }
@@ -142,15 +150,30 @@ const RunCgroup::Hierarchy* RunCgroup::with(bool Hierarchy::* controller) const 
   return nullptr;
 }
 
-int RunCgroup::clone_into() const {
-  return layout_ == CgroupLayout::kV2 && count_ > 0 ? hierarchies_[0].dir.get() : -1;
+Status RunCgroup::send_entry(int socket) const {
+  std::array<int, kMaxHierarchies> fds{};
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Hierarchy& h = hierarchies_[i];
+    fds[i] = layout_ == CgroupLayout::kV2 ? h.dir.get() : h.tasks.get();
+  }
+  const auto layout = static_cast<std::byte>(layout_);
+  return linux::send(socket, std::span(&layout, 1), std::span(fds).first(count_));
 }
 
-Status RunCgroup::join_in_child() const {
-  for (std::size_t i = 0; i < count_; ++i) {
-    if (hierarchies_[i].tasks.valid()) {
-      RECAP_TRY(linux::write_text(hierarchies_[i].tasks.get(), "0")
-                    .context("cannot join the run's cgroup"));
+Status CgroupEntry::receive(int socket) {
+  std::byte layout{};
+  const std::size_t got = RECAP_TRY(linux::receive(socket, std::span(&layout, 1), fds_));
+  if (got == 0) {
+    return Error(Kind::kGone, "the keeper ended");
+  }
+  v2_ = layout == static_cast<std::byte>(CgroupLayout::kV2);
+  return {};
+}
+
+Status CgroupEntry::join_in_child() const {
+  for (const linux::UniqueFd& tasks : fds_) {
+    if (!v2_ && tasks.valid()) {
+      RECAP_TRY(linux::write_text(tasks.get(), "0").context("cannot join the run's cgroup"));
     }
   }
   return {};

@@ -28,6 +28,23 @@ namespace recap::engine {
 using base::Result;
 using base::Status;
 
+// What a stub needs to put the function into the run's cgroup; it comes from the keeper when the
+// cgroup is made, which is after the stub was forked.
+class CgroupEntry {
+ public:
+  // Waits for it. kGone when the keeper ended first.
+  Status receive(int socket);
+
+  // For clone3, or -1 where processes join by themselves (v1).
+  [[nodiscard]] int clone_into() const { return v2_ ? fds_[0].get() : -1; }
+  // The calling process joins (v1; nothing to do on v2).
+  [[nodiscard]] Status join_in_child() const;
+
+ private:
+  std::array<linux::UniqueFd, 4> fds_;
+  bool v2_ = false;
+};
+
 class RunCgroup {
  public:
   // Makes PARENT/RUN in each hierarchy, each written down in the ledger first, with its limits.
@@ -36,18 +53,8 @@ class RunCgroup {
   // Opens what a dead keeper made, by the paths in its ledger; missing ones are skipped.
   static Result<RunCgroup> adopt(const run::LedgerContents& ledger);
 
-  // For clone3, or -1 where processes join by themselves (v1).
-  [[nodiscard]] int clone_into() const;
-  // The calling process joins (v1; nothing to do on v2).
-  [[nodiscard]] Status join_in_child() const;
-
-  // Calls `keep(fd)` for each descriptor that joining needs.
-  template <typename F>
-  void each_descriptor(F&& keep) const {
-    for (std::size_t i = 0; i < count_; ++i) {
-      keep(layout_ == CgroupLayout::kV2 ? hierarchies_[i].dir.get() : hierarchies_[i].tasks.get());
-    }
-  }
+  // Opens the gate of a waiting stub: the message brings what joining needs.
+  [[nodiscard]] Status send_entry(int socket) const;
 
   // No process in it can fork any more: what follows is bounded.
   Status forbid_forks();

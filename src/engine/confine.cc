@@ -28,6 +28,21 @@ Status take_host_ids(const run::Spec& spec, const RunIds& ids) {
   return linux::set_uid(ids.uid);
 }
 
+// Joining grants every capability inside, which the calls after this use up.
+Status enter_user_ns(const run::Spec& spec, const RunIds& ids, int user_ns) {
+  if (spec.run_as == run::RunAs::kTarget) {
+    // The target's uid is known as the host's number here; inside it has another one.
+    RECAP_TRY(linux::keep_capabilities());
+    RECAP_TRY(take_host_ids(spec, ids));
+    RECAP_TRY(linux::regain_capabilities());
+    return linux::join(user_ns, linux::Ns::kUser);
+  }
+  RECAP_TRY(linux::join(user_ns, linux::Ns::kUser));
+  RECAP_TRY(linux::set_groups({}));
+  RECAP_TRY(linux::set_gid(0));
+  return linux::set_uid(0);
+}
+
 }  // namespace
 
 std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile) {
@@ -47,26 +62,14 @@ Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int us
   }
   RECAP_TRY(linux::new_session_keyring());
   const std::uint64_t held = held_capabilities(spec.capabilities);
-  const bool own = has_own_user_ns(spec);
-  if (user_ns >= 0 && !own && spec.run_as == run::RunAs::kTarget) {
-    // The target's uid is a number of the host here, and has another one inside.
-    RECAP_TRY(linux::keep_capabilities());
-    RECAP_TRY(take_host_ids(spec, ids));
-    RECAP_TRY(linux::regain_capabilities());
-  }
   if (user_ns >= 0) {
-    // Joining grants every capability inside, which is what the following calls use up.
-    RECAP_TRY(linux::join(user_ns, linux::Ns::kUser));
+    RECAP_TRY(enter_user_ns(spec, ids, user_ns));
   }
   // Before the ids change, while CAP_SETPCAP is there; with these bits set, leaving uid 0 changes
   // no capability by itself.
   RECAP_TRY(linux::lock_securebits());
   RECAP_TRY(linux::limit_bounding_set(held));
-  if (own || (user_ns >= 0 && spec.run_as == run::RunAs::kRoot)) {
-    RECAP_TRY(linux::set_groups({}));
-    RECAP_TRY(linux::set_gid(ids.inner_gid));
-    RECAP_TRY(linux::set_uid(ids.inner_uid));
-  } else if (user_ns < 0) {
+  if (user_ns < 0) {
     RECAP_TRY(take_host_ids(spec, ids));
   }
   return linux::set_capabilities(held);

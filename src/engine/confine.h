@@ -3,14 +3,13 @@
 // Run is this file; everything else refers to it.
 //
 //  - It runs under a uid that nobody else has (engine/ids.h).
-//  - Without capabilities it lives in a user namespace of its own. The target's root may take any
-//  uid
-//    (CAP_SETUID), but ptrace_may_access() then asks for CAP_SYS_PTRACE in *that* namespace.
-//  - With capabilities it cannot live in a user namespace, for they would mean nothing outside. It
-//  then
-//    also holds CAP_WAKE_ALARM, inert, which no container runtime grants: the target's
-//    capabilities are no superset of the function's, and the same check fails.
-//  - Inheritable = ambient = permitted = effective = bounding = exactly the grant.
+//  - A uid alone does not stop a target's root that may take any uid (CAP_SETUID). So the function
+//    always holds CAP_WAKE_ALARM, inert, which no container runtime grants: the target's
+//    capabilities are then no superset of the function's, and ptrace_may_access() asks for
+//    CAP_SYS_PTRACE. Against a privileged target nothing helps.
+//  - A user namespace of its own would not help: its owner's uid in the parent has every capability
+//    in it (cap_capable(), security/commoncap.c), and the target's root may take that uid too.
+//  - Inheritable = ambient = permitted = effective = bounding = exactly the grant, and that one.
 //  - no_new_privs, seccomp, and Landlock where the profile allows it: a Landlocked process cannot
 //    ptrace outside its domain, so the trace profile has none.
 #pragma once
@@ -34,18 +33,11 @@ inline constexpr std::uint64_t kInertCapability = linux::capability(kCapWakeAlar
 
 // The capabilities a function with this grant holds in fact.
 constexpr std::uint64_t held_capabilities(std::uint64_t granted) {
-  return granted == 0 ? 0 : granted | kInertCapability;
+  return granted | kInertCapability;
 }
 
-// Whether the function gets a user namespace of its own.
-inline bool has_own_user_ns(const run::Spec& spec) {
-  return spec.capabilities == 0 && (spec.share & run::kShareUser) == 0;
-}
-
-// Whether it enters a user namespace at all: its own, or on request the target's.
-inline bool enters_user_ns(const run::Spec& spec) {
-  return has_own_user_ns(spec) || (spec.share & run::kShareUser) != 0;
-}
+// Only on explicit request, and only where the target has a user namespace of its own.
+inline bool enters_user_ns(const run::Spec& spec) { return (spec.share & run::kShareUser) != 0; }
 
 std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile);
 

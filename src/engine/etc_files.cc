@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 
-#include "engine/confine.h"
 #include "linux/fs.h"
 
 namespace recap::engine {
@@ -88,7 +87,7 @@ Status extend(const Layers& layers, int etc, const char* path, const char* name,
 
 Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids, const TargetFiles& files,
                                 const Layers& layers, int proc) {
-  const bool needs_name = !has_own_user_ns(spec) && ids.block_first != 0;
+  const bool needs_name = ids.block_first != 0;
   if (!files.resolv_conf.valid() && !files.hosts.valid() && !needs_name) {
     return {};
   }

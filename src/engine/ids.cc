@@ -42,11 +42,10 @@ Result<std::uint32_t> reserve_block(std::string_view run_id, int state_dir, run:
   return Error(Kind::kBusy, "all 4094 blocks of uids are in use: wait until other runs end");
 }
 
-Status write_map(int pid, std::string_view file, std::uint32_t inner, std::uint32_t outer,
-                 std::uint32_t count) {
+Status write_map(int pid, std::string_view file, std::uint32_t first) {
   const auto path = base::concat<48>("/proc/", pid, "/", file);
-  const auto map = base::concat<64>(inner, " ", outer, " ", count);
-  return linux::write_file_at(linux::kCwd, path.c_str(), map);
+  return linux::write_file_at(linux::kCwd, path.c_str(),
+                              base::concat<64>("0 ", first, " ", kIdsPerRun));
 }
 
 // What make_user_namespace() shares with its child, which may still read it when that has returned.
@@ -73,8 +72,7 @@ Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& le
       return ids;
     case run::RunAs::kTarget: {
       const linux::Ids target = RECAP_TRY(linux::ids_of(static_cast<int>(spec.target.pid)));
-      ids = {
-          .uid = target.uid, .gid = target.gid, .inner_uid = target.uid, .inner_gid = target.gid};
+      ids = {.uid = target.uid, .gid = target.gid};
       return ids;
     }
     case run::RunAs::kReserved:
@@ -86,8 +84,6 @@ Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& le
   }
   const std::uint32_t block = RECAP_TRY(reserve_block(spec.run_id, state_dir, ledger));
   ids.block_first = kFirstUid + block * kIdsPerRun;
-  ids.inner_uid = spec.image_uid;
-  ids.inner_gid = spec.image_gid;
   ids.uid = ids.block_first + spec.image_uid;
   ids.gid = ids.block_first + spec.image_gid;
   return ids;
@@ -109,12 +105,8 @@ Result<linux::UniqueFd> make_user_namespace(const RunIds& ids) {
   g_holder.write_end = gate.write.get();
   const linux::Child child = RECAP_TRY(linux::start_sharing_memory(
       {.entry = hold_namespace, .stack = g_holder.stack, .new_namespaces = linux::Ns::kUser}));
-  const bool block = ids.block_first != 0;
-  const std::uint32_t count = block ? kIdsPerRun : 1;
-  RECAP_TRY(write_map(child.pid, "uid_map", block ? 0 : ids.inner_uid,
-                      block ? ids.block_first : ids.uid, count));
-  RECAP_TRY(write_map(child.pid, "gid_map", block ? 0 : ids.inner_gid,
-                      block ? ids.block_first : ids.gid, count));
+  RECAP_TRY(write_map(child.pid, "uid_map", ids.block_first));
+  RECAP_TRY(write_map(child.pid, "gid_map", ids.block_first));
   return linux::open_at(linux::kCwd, base::concat<48>("/proc/", child.pid, "/ns/user").c_str(),
                         O_RDONLY);
 }

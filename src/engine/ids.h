@@ -2,9 +2,8 @@
 // Whose uid the function runs under, and how the image's ids become the host's.
 //
 // Each live run owns a block of 65,536 uids (and gids) of the range below: id N of the image is
-// BLOCK + N on the host, by an idmapped mount of the layers and, for a Capsule without
-// capabilities, by a user namespace with the same map. So the image's root owns the image's files,
-// is nobody outside, and is never somebody else's uid.
+// BLOCK + N on the host, by an idmapped mount of the layers. So the image's root owns the image's
+// files, is nobody outside, and is never somebody else's uid.
 //
 // The range ends below 2^31 and avoids what systemd and the container engines hand out (uids.md of
 // systemd): 0x70000000 - 0x7FFDFFFF.
@@ -28,9 +27,8 @@ inline constexpr std::uint32_t kIdsPerRun = 65536;
 inline constexpr std::uint32_t kBlocks = 4094;
 
 struct RunIds {
-  std::uint32_t uid = 0, gid = 0;              // of the function, as the host sees them
-  std::uint32_t inner_uid = 0, inner_gid = 0;  // as it sees them in its own user namespace
-  std::uint32_t block_first = 0;               // 0: no block (run-as target or root)
+  std::uint32_t uid = 0, gid = 0;  // of the function, as the host sees them
+  std::uint32_t block_first = 0;   // 0: no block (run-as target or root)
 };
 
 // Reserves a block (a symlink state_dir/uids/N to the run's id, in the ledger first) where the run
@@ -38,8 +36,8 @@ struct RunIds {
 Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger);
 Status release_ids(int state_dir, std::uint64_t block, std::string_view run_id);
 
-// A user namespace that maps [inner, inner + count) to [outer, outer + count), made by a child that
-// lives only for that. The calling process stays where it is.
+// A user namespace that maps the image's ids to the run's block, for an idmapped mount
+// (mount_setattr(2)). Nobody lives in it: its maker's child did, only for that.
 Result<linux::UniqueFd> make_user_namespace(const RunIds& ids);
 
 }  // namespace recap::engine

@@ -31,6 +31,8 @@ using base::Status;
 enum class StubMessageType : std::uint32_t {
   kFunctionForked = 1,  // with a pidfd of the function
   kFunctionEnded,       // value: status of wait4(2)
+  kInnerForked,         // with a pidfd of the inner stub
+  kInnerLost,           // the inner stub was killed
   kResidue,             // text: "ipc: …": something of the run that could not be removed
 };
 struct StubMessage {
@@ -50,7 +52,7 @@ struct StubFailure {
 struct StubPlan {
   const run::Spec* spec = nullptr;
   RunIds ids;
-  const RunCgroup* cgroup = nullptr;
+  CgroupEntry* cgroup = nullptr;  // filled when the gate opens
   const Layers* layers = nullptr;
   const Devices* devices = nullptr;
   const VolumeList* volumes = nullptr;
@@ -58,10 +60,9 @@ struct StubPlan {
   int mask_mount = -1;  // merged view: hides the target's loader and libraries
   int user_ns = -1;     // the function's own
   int target_pidfd = -1;
-  int proc = -1;          // the host's /proc
-  int gate = -1;          // one byte: the ledger knows us, go on; EOF: the keeper died, leave
-  int failure_pipe = -1;  // write end
-  int messages = -1;      // SOCK_SEQPACKET
+  int proc = -1;                      // the host's /proc
+  int failure_pipe = -1;              // write end
+  int messages = -1;                  // SOCK_SEQPACKET
   const char* const* argv = nullptr;  // NULL-terminated
   const char* const* envp = nullptr;
 };

@@ -45,7 +45,7 @@ Status drop_keepers_descriptors(const StubPlan& plan) {
   };
   for (const int fd :
        {int{run::kStdin}, int{run::kStdout}, int{run::kStderr}, plan.target_pidfd, plan.out_mount,
-        plan.mask_mount, plan.user_ns, plan.gate, plan.failure_pipe, plan.messages, plan.proc,
+        plan.mask_mount, plan.user_ns, plan.failure_pipe, plan.messages, plan.proc,
         plan.layers->scratch.get(), plan.layers->upper.get(), plan.devices->dev.get(),
         plan.devices->shm.get(), plan.devices->pts.get(), plan.devices->pty_master.get()}) {
     keep(fd);
@@ -53,7 +53,6 @@ Status drop_keepers_descriptors(const StubPlan& plan) {
   for (std::size_t i = 0; i < plan.layers->count; ++i) {
     keep(plan.layers->trees[i].get());
   }
-  plan.cgroup->each_descriptor(keep);
   return linux::close_all_but(std::span(kept).first(count));
 }
 
@@ -69,16 +68,6 @@ void tell_residue(const StubPlan& plan, std::string_view what) {
   StubMessage message{.type = StubMessageType::kResidue};
   std::memcpy(message.text.data(), what.data(), std::min(what.size(), message.text.size() - 1));
   tell(plan, message);
-}
-
-// Fails when the keeper died before it wrote down that we exist.
-Status wait_for_gate(const StubPlan& plan) {
-  std::byte go[1];
-  const std::size_t got = RECAP_TRY(linux::read_some(plan.gate, go));
-  if (got == 0) {
-    return Error(base::Kind::kGone, "the keeper ended");
-  }
-  return {};
 }
 
 // From here on the process sees the Capsule's files and nothing else.
@@ -133,14 +122,18 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
   }
   RECAP_TRY(make_mount_point(root.get(), plan.spec->workdir)
                 .context("cannot make the working directory"));
-  return wait_for_gate(plan);
+  // The gate: the keeper has written down that we exist, and the run's cgroup is there.
+  return plan.cgroup->receive(plan.messages);
 }
 
-// Reaps whatever there is to reap, until nothing is left. `function` is ours to report, or 0.
-void reap_everything(const StubPlan& plan, int function) {
+// Reaps whatever there is to reap, until nothing is left. `child` is the one whose end the keeper
+// hears of.
+void reap_everything(const StubPlan& plan, int child, StubMessageType type) {
   while (const auto ended = linux::wait_any()) {
-    if (function != 0 && ended->pid == function) {
-      tell(plan, {.type = StubMessageType::kFunctionEnded, .value = ended->status});
+    // An inner stub that leaves by itself is no news: the end of our line is.
+    if (ended->pid == child &&
+        (type == StubMessageType::kFunctionEnded || WIFSIGNALED(ended->status))) {
+      tell(plan, {.type = type, .value = ended->status});
     }
   }
 }
@@ -161,7 +154,7 @@ void reap_everything(const StubPlan& plan, int function) {
   const int pidfd = function->pidfd.get();
   tell(plan, {.type = StubMessageType::kFunctionForked}, std::span(&pidfd, 1));
   hold_only_messages(plan);  // the end of file of the failure pipe now means: the exec succeeded
-  reap_everything(plan, function->pid);
+  reap_everything(plan, function->pid, StubMessageType::kFunctionEnded);
   linux::exit_now(0);
 }
 
@@ -178,8 +171,10 @@ void reap_everything(const StubPlan& plan, int function) {
   if (inner->pid == 0) {
     inner_stub(plan);
   }
+  const int pidfd = inner->pidfd.get();
+  tell(plan, {.type = StubMessageType::kInnerForked}, std::span(&pidfd, 1));
   hold_only_messages(plan);
-  reap_everything(plan, 0);
+  reap_everything(plan, inner->pid, StubMessageType::kInnerLost);
   auto report = [&plan](std::string_view left) { tell_residue(plan, left); };
   if ((plan.spec->share & run::kShareIpc) != 0) {
     remove_ipc_objects(plan.ids, report);

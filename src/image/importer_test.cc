@@ -80,6 +80,18 @@ TEST_F(Import, DockerArchiveWithTwoImagesAndLinks) {
   expect_clean();
 }
 
+TEST_F(Import, AnArchiveWithTwoManifestsIsRefused) {
+  const std::string layer = passwd_layer();
+  const std::string manifest = R"([{"Config":"c.json","RepoTags":["x:1"],"Layers":["l.tar"]}])";
+  Tar tar;
+  tar.file("c.json", config_of({.layers = {layer}})).file("l.tar", layer);
+  tar.file("manifest.json", manifest);
+  write_file(dir_ / "one.tar", tar.bytes());
+  write_file(dir_ / "two.tar", tar.file("./manifest.json", manifest).bytes());
+  EXPECT_FALSE(import(dir_ / "two.tar"));
+  EXPECT_TRUE(import(dir_ / "one.tar"));
+}
+
 TEST_F(Import, LayersBelowAnOpaqueRootAreLeftOut) {
   put_layout({.layers = {passwd_layer(), Tar().file(".wh..wh.opq", "").file("f", "1").bytes()},
               .process = R"("User":"5")"});

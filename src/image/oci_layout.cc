@@ -140,7 +140,8 @@ Result<std::vector<FoundImage>> images_of_layout(ImageSource& source, std::strin
   const UniqueFd version = RECAP_TRY(source.open("oci-layout"));
   const std::string said = RECAP_TRY(read_bounded(version.get(), kMaxJsonBytes, "oci-layout"));
   const auto layout = RECAP_TRY(parse_object(said, "oci-layout"));
-  if (!RECAP_TRY(text_of(layout, "imageLayoutVersion")).starts_with("1.")) {
+  const auto layout_version = RECAP_TRY(text_of(layout, "imageLayoutVersion"));
+  if (!layout_version.starts_with("1.")) {
     return Error(Kind::kUnsupported, "the OCI layout is not of version 1");
   }
   const UniqueFd index = RECAP_TRY(source.open("index.json"));

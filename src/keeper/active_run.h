@@ -45,7 +45,7 @@ struct ActiveRun {
   engine::VolumeList volumes;
   linux::Mount out, mask;
   linux::UniqueFd user_ns;
-  linux::PidFd stub, function;
+  linux::PidFd stub, inner_stub, function;
   std::uint32_t stub_pid = 0;
 
   // Whom it listens to.
@@ -67,6 +67,8 @@ struct ActiveRun {
 
   // What was seen.
   bool function_forked = false, function_ended = false, stubs_left = false, killed_by_us = false;
+  bool gate_open = false;  // the stub was told to go on
+  bool inner_stub_lost = false;
   bool outer_stub_lost = false;      // killed from outside: the inner one has nobody to reap it
   std::int32_t function_status = 0;  // of wait4(2)
   bool target_gone = false;

@@ -50,7 +50,7 @@ Result<linux::DirFd> open_own_dir(int dir, const char* path) {
   return opened;
 }
 
-Status open_books(ActiveRun& run) {
+Status open_ledger(ActiveRun& run) {
   run.state_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.state_dir.data()));
   for (const char* part : {"runs", "uids"}) {
     RECAP_TRY(make_dir_if_missing(run.state_dir.get(), part));
@@ -60,9 +60,11 @@ Status open_books(ActiveRun& run) {
                 .context("cannot make the run's directory"));
   run.run_dir = RECAP_TRY(linux::open_dir_at(run.state_dir.get(), path.c_str()));
   RECAP_TRY(begin_ledger(run));
-  RECAP_TRY(write_new_file(run.run_dir.get(), "spec", run.encoded_spec));
-  run.control = RECAP_TRY(linux::listen_at(run.run_dir.get(), "control"));
+  return write_new_file(run.run_dir.get(), "spec", run.encoded_spec);
+}
 
+Status open_record_and_control(ActiveRun& run) {
+  run.control = RECAP_TRY(linux::listen_at(run.run_dir.get(), "control"));
   run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
   RECAP_TRY(run.ledger->append({.step = run::Step::kRecord}));
   run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),
@@ -74,8 +76,7 @@ Status open_books(ActiveRun& run) {
 Status write_record(ActiveRun& run) {
   std::array<std::byte, run::kMaxRecordBytes> buffer;
   const std::size_t size = RECAP_TRY(run::encode(run.record, buffer));
-  RECAP_TRY(linux::write_all(run.record_file.get(), std::span(buffer).first(size)));
-  return linux::resize(run.record_file.get(), size);
+  return linux::write_all(run.record_file.get(), std::span(buffer).first(size));
 }
 
 Status remove_run_dir(ActiveRun& run) {

@@ -9,9 +9,10 @@ namespace recap::keeper {
 
 inline constexpr std::size_t kMaxMountinfoBytes = std::size_t{1} << 20;
 
-// Makes state_dir/runs/RUN with its ledger, the copy of the spec and the control socket, and
-// reserves the record's space.
-Status open_books(ActiveRun& run);
+// Makes state_dir/runs/RUN with its ledger and the copy of the spec.
+Status open_ledger(ActiveRun& run);
+// Reserves the record's space and listens on the control socket.
+Status open_record_and_control(ActiveRun& run);
 
 // Opens a directory of ours; kDenied unless it is root's and closed to everybody else.
 Result<linux::DirFd> open_own_dir(int dir, const char* path);

@@ -26,7 +26,8 @@ using run::Reason;
 constexpr std::int64_t kKillRoundMs = 2;
 constexpr std::uint64_t kKillDeadlineMs = 5000;
 constexpr std::uint64_t kStubDeadlineMs = 2000;
-constexpr std::uint64_t kTargetDeathMs = 1000;
+constexpr std::int64_t kStubPatienceMs = 50;
+constexpr std::uint64_t kTargetDeathMs = 300;
 
 std::uint64_t ms_since(std::uint64_t start_ns) {
   return (linux::monotonic_ns() - start_ns) / 1'000'000;
@@ -35,7 +36,8 @@ std::uint64_t ms_since(std::uint64_t start_ns) {
 // A pid namespace dies stubs first, its init last; so when both stubs went without a word, the
 // target may just be a moment behind.
 void tell_target_death_apart(ActiveRun& run, Reason& reason) {
-  if (reason != Reason::kFailed || !run.stubs_left) {
+  const bool lost = run.outer_stub_lost || run.inner_stub_lost;
+  if (reason != Reason::kFailed || !(run.stubs_left || lost)) {
     return;
   }
   const std::uint64_t start = linux::monotonic_ns();
@@ -93,7 +95,13 @@ void wait_for_stubs(ActiveRun& run) {
   }
   const std::uint64_t start = linux::monotonic_ns();
   while (!run.stubs_left && ms_since(start) < kStubDeadlineMs) {
-    watch_once(run, static_cast<std::int64_t>(kStubDeadlineMs - ms_since(start)));
+    watch_once(run, kStubPatienceMs);
+    if (!run.stubs_left) {  // the target's root may have stopped them
+      (void)linux::send_signal(run.stub.get(), SIGCONT);
+      if (run.inner_stub.valid()) {
+        (void)linux::send_signal(run.inner_stub.get(), SIGCONT);
+      }
+    }
   }
   if (!run.stubs_left) {
     (void)linux::send_signal(run.stub.get(), SIGKILL);
@@ -234,18 +242,21 @@ void close_books(ActiveRun& run) {
 
 void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_code) {
   run.escaping = true;
+  if (!run.gate_open) {
+    run.messages.reset();  // a stub at its gate sees that and leaves
+  }
   if (run.ledger) {
     (void)run.ledger->append({.step = run::Step::kEscape, .a = static_cast<std::uint64_t>(reason)});
   }
   tell_target_death_apart(run, reason);
   ask_function_to_end(run, reason);
   kill_everything(run);
+  decide_outcome(run, reason, failure, failure_code);
+  remove_cgroup(run);  // it is empty, and the stubs, which leave meanwhile, are not in it
   wait_for_stubs(run);
   // Nothing of the run lives any more; its mounts and namespaces went with the stubs.
   drain_output(run);
   hand_over_artifacts(run);
-  decide_outcome(run, reason, failure, failure_code);
-  remove_cgroup(run);
   look_at_target_mounts(run);
   close_books(run);
   answer_everybody(run);

@@ -61,7 +61,6 @@ void describe(ActiveRun& run) {
   record.capabilities = spec.capabilities;
   record.profile = spec.profile;
   record.landlocked = engine::is_landlocked(spec.profile);
-  record.own_user_ns = engine::has_own_user_ns(spec);
   record.started_at_s = linux::wall_clock_s();
 }
 

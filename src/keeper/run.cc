@@ -47,14 +47,13 @@ Result<linux::UniqueFd> open_target_user_ns(run::Spec& spec) {
   return linux::open_at(linux::kCwd, theirs.c_str(), O_RDONLY);
 }
 
-Status make_cgroup_and_ids(ActiveRun& run) {
+Status make_ids(ActiveRun& run) {
   linux::UniqueFd target_user_ns;
   if ((run.spec.share & run::kShareUser) != 0) {
     target_user_ns = RECAP_TRY(open_target_user_ns(run.spec));
   }
-  RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
   run.ids = RECAP_TRY(engine::reserve_ids(run.spec, run.state_dir.get(), *run.ledger));
-  if (engine::has_own_user_ns(run.spec) || run.ids.block_first != 0) {
+  if (run.ids.block_first != 0) {
     run.user_ns = RECAP_TRY(engine::make_user_namespace(run.ids));
   }
   if (target_user_ns.valid()) {
@@ -140,15 +139,15 @@ void release_staged_mounts(ActiveRun& run) {
   run.user_ns.reset();
 }
 
-Status spawn(ActiveRun& run) {
-  linux::Pipe gate = RECAP_TRY(linux::make_pipe());
+Status spawn_stub(ActiveRun& run) {
+  engine::CgroupEntry entry;
   linux::Pipe failure = RECAP_TRY(linux::make_pipe());
   linux::SocketPair messages = RECAP_TRY(linux::make_socket_pair());
   const linux::UniqueFd proc = RECAP_TRY(linux::open_proc());
   engine::StubPlan plan{
       .spec = &run.spec,
       .ids = run.ids,
-      .cgroup = &*run.cgroup,
+      .cgroup = &entry,
       .layers = &run.layers,
       .devices = &run.devices,
       .volumes = &run.volumes,
@@ -157,7 +156,6 @@ Status spawn(ActiveRun& run) {
       .user_ns = engine::enters_user_ns(run.spec) ? run.user_ns.get() : -1,
       .target_pidfd = run::kTargetFd,
       .proc = proc.get(),
-      .gate = gate.read.get(),
       .failure_pipe = failure.write.get(),
       .messages = messages.b.get(),
       .argv = RECAP_TRY(null_terminated(run.spec.argv)),
@@ -171,9 +169,16 @@ Status spawn(ActiveRun& run) {
   engine::release_stdio();  // the pipes' ends are the function's
   release_staged_mounts(run);
   const std::uint64_t start_time = linux::start_time_of(stub.pid).value_or(0);
-  RECAP_TRY(run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time}));
+  return run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time});
+}
+
+// The stub builds the Capsule's root meanwhile, and waits for this at its gate.
+Status open_gate(ActiveRun& run) {
+  RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
   RECAP_TRY(run.ledger->append({.step = Step::kFunction}));
-  return linux::write_text(gate.write.get(), "g");
+  RECAP_TRY(run.cgroup->send_entry(run.messages.get()));
+  run.gate_open = true;
+  return {};
 }
 
 Error failure_of(const engine::StubFailure& failure) {
@@ -233,14 +238,16 @@ Status announce(ActiveRun& run) {
 
 Status start(ActiveRun& run, int& exit_code) {
   exit_code = 125;
-  RECAP_TRY(open_books(run));
-  RECAP_TRY(make_cgroup_and_ids(run));
+  RECAP_TRY(open_ledger(run));
+  RECAP_TRY(make_ids(run));
   RECAP_TRY(read_target_mounts(run));
   RECAP_TRY(stage_files(run));
   RECAP_TRY(redirect_output(run));
+  RECAP_TRY(spawn_stub(run));
+  // From here on something of ours is in the target; it goes no further than its gate.
+  RECAP_TRY(open_record_and_control(run));
   RECAP_TRY(open_logs(run));
-  RECAP_TRY(spawn(run));
-  // From here on something of ours is in the target.
+  RECAP_TRY(open_gate(run));
   RECAP_TRY(wait_for_exec(run, exit_code));
   // The function runs.
   return announce(run);

@@ -103,6 +103,12 @@ bool take_message(ActiveRun& run) {
       run.function_status = message.value;
       run.ended_ns = linux::monotonic_ns();
       break;
+    case engine::StubMessageType::kInnerForked:
+      run.inner_stub = linux::PidFd(fds[0].release());
+      break;
+    case engine::StubMessageType::kInnerLost:
+      run.inner_stub_lost = true;
+      break;
     case engine::StubMessageType::kResidue:
       message.text.back() = '\0';
       take_residue(run, std::string_view(message.text.data()));
@@ -151,7 +157,7 @@ std::optional<Reason> reason_to_end(const ActiveRun& run) {
   if (run.target_gone) {
     return Reason::kTargetGone;
   }
-  if (run.stubs_left) {
+  if (run.stubs_left || run.outer_stub_lost || run.inner_stub_lost) {
     return Reason::kFailed;
   }
   return run.asked_to_end;
@@ -173,8 +179,7 @@ void watch_once(ActiveRun& run, std::int64_t timeout_ms) {
   if (const auto ready = linux::poll(set, timeout_ms); !ready || *ready == 0) {
     return;
   }
-  if (set[kMessages].revents != 0) {
-    take_message(run);
+  while (set[kMessages].revents != 0 && take_message(run)) {
   }
   if (set[kStub].revents != 0) {
     take_stubs_end(run);

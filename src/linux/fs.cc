@@ -194,7 +194,8 @@ Status set_xattr(int fd, const char* name, std::string_view value) {
 }
 
 Status reserve_space(int fd, std::uint64_t bytes) {
-  const long ret = sys(__NR_fallocate, fd, 0, 0, bytes);
+  // KEEP_SIZE: what is written later decides the file's size, so nothing has to be cut off.
+  const long ret = sys(__NR_fallocate, fd, FALLOC_FL_KEEP_SIZE, 0, bytes);
   return ret == -EOPNOTSUPP ? Status{} : status_of(ret, "reserve space", "");
 }
 

@@ -50,7 +50,6 @@ void what_ran(auto& io, auto& record) {
   put(io, record.capabilities);
   put_enum(io, record.profile, Profile::kFiles);
   put(io, record.landlocked);
-  put(io, record.own_user_ns);
   put(io, record.idmapped);
 }
 

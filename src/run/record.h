@@ -54,7 +54,6 @@ struct Record {
   std::uint64_t capabilities = 0;
   Profile profile = Profile::kRestricted;
   bool landlocked = false;
-  bool own_user_ns = false;
   std::uint64_t idmapped = 0;  // 1: image files belong to the run's uid
 
   std::int64_t started_at_s = 0;   // wall clock, Unix seconds

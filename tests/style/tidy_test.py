@@ -20,6 +20,8 @@ from style import tree
 
 BUILD = pathlib.Path(os.environ.get("RECAP_BUILD_DIR", tree.ROOT / "build/ci"))
 PASSED = BUILD / "tidy"
+# Functions whose names and attributes the compiler dictates.
+DICTATED = {"src/keeper/runtime.cc"}
 QUOTED = re.compile(r'^#include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -40,7 +42,8 @@ def commands():
     chosen = {}
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
         file = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        ours = file.is_relative_to(tree.ROOT / "src") and not file.name.endswith("_test.cc")
+        ours = (file.is_relative_to(tree.ROOT / "src") and file.suffix in tree.CPP
+                and not file.name.endswith("_test.cc") and tree.name(file) not in DICTATED)
         if ours and (file not in chosen or "-ffreestanding" in chosen[file]["command"]):
             chosen[file] = entry
     return chosen
