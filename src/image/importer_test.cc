@@ -128,7 +128,7 @@ TEST_F(Import, WhatIsNotWhatItPromisesLeavesNothing) {
     put_layout({.layers = {layer}});
     write_file(layout_ + "/blobs/sha256/" + digest_of(blob).hex(), content);
     const auto images = import(layout_);
-    EXPECT_FALSE(images);
+    ASSERT_FALSE(images);
     EXPECT_EQ(images.error().kind(), base::Kind::kCorrupt) << images.error().message();
     EXPECT_EQ(count("layers"), 0U);
     EXPECT_EQ(count("images"), 0U);

@@ -47,7 +47,7 @@ base::Result<PreparedImage> find(std::string_view store_root, std::string_view r
 base::Result<std::vector<PreparedImage>> list(std::string_view store_root);
 
 // Keeps `digest` from garbage collection while the run lives. The lease is a file of the state
-// directory (which is a tmpfs: in a store on disk it would wait for the journal in every run). gc
+// directory (which is a tmpfs: in a store on disk it would wait for the disk in every run). gc
 // drops it a minute later than `state_dir`/runs/RUN is no more.
 base::Status lease(std::string_view store_root, std::string_view digest, std::string_view run_id,
                    std::string_view state_dir = "/run/recap");

@@ -13,6 +13,7 @@ namespace {
 // With 0, 1 or 2 closed, the next file opened would become stdin, stdout or stderr.
 bool standard_descriptors_open() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // NOLINTNEXTLINE(android-cloexec-open): these three are what exec passes on
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) != fd) {
       return false;
     }

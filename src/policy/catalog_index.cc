@@ -34,7 +34,9 @@ std::string_view function_in(std::string_view index, std::string_view digest) {
     const std::string_view line = index.substr(0, end);
     index.remove_prefix(end == std::string_view::npos ? index.size() : end + 1);
     if (line.size() > digest.size() + 1 && line.starts_with(digest) && line[digest.size()] == ' ') {
-      return line.substr(digest.size() + 1);
+      // DIGEST NAME [DESCRIPTION]
+      const std::string_view rest = line.substr(digest.size() + 1);
+      return rest.substr(0, rest.find(' '));
     }
   }
   return {};

@@ -12,7 +12,7 @@ namespace {
 base::Error denied(std::string_view message) { return {base::Kind::kDenied, message}; }
 
 template <typename T>
-T chosen(const std::optional<T>& user, const std::optional<T>& function, T otherwise) {
+T chosen(const std::optional<T>& user, const std::optional<T>& function, const T& otherwise) {
   return user ? *user : function ? *function : otherwise;
 }
 
