@@ -58,12 +58,11 @@ Result<std::string> ask_child(const std::function<Result<std::string>()>& attemp
 }
 
 Status try_in_child(const std::function<Status()>& attempt, std::uint64_t new_namespaces) {
-  RECAP_TRY(ask_child(
-      [&]() -> Result<std::string> {
-        RECAP_TRY(attempt());
-        return std::string();
-      },
-      new_namespaces));
+  const auto run_attempt = [&]() -> Result<std::string> {
+    RECAP_TRY(attempt());
+    return std::string();
+  };
+  RECAP_TRY(ask_child(run_attempt, new_namespaces));
   return {};
 }
 

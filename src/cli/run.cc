@@ -170,11 +170,7 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
                                               .detach_keys = options.detach_keys};
   const capsule::Outcome outcome =
       RECAP_TRY(capsule::follow(follow_options, *std::move(events), signals, stdio.relays));
-  const int code = finish(dirs, run, options, outcome, deliveries);
-  if (outcome.end == capsule::Outcome::End::kDone) {
-    (void)image::release_lease(dirs.store(), run.run_id);
-  }
-  return code;
+  return finish(dirs, run, options, outcome, deliveries);
 }
 
 base::Status check_terminal(RunOptions& options) {

@@ -85,8 +85,8 @@ Status extend(const Layers& layers, int etc, const char* path, const char* name,
 
 }  // namespace
 
-Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids, const TargetFiles& files,
-                                const Layers& layers, int proc) {
+Status write_etc_files_in_child(const RunIds& ids, const TargetFiles& files, const Layers& layers,
+                                int proc) {
   const bool needs_name = ids.block_first != 0;
   if (!files.resolv_conf.valid() && !files.hosts.valid() && !needs_name) {
     return {};

@@ -9,13 +9,12 @@
 #include "engine/ids.h"
 #include "engine/rootfs.h"
 #include "engine/target_files.h"
-#include "run/spec.h"
 
 namespace recap::engine {
 
 // In the stub, after the visit to the target and before stack_in_child(). `proc` is the host's
 // procfs. A file of the target that is too large or not regular is left out.
-base::Status write_etc_files_in_child(const run::Spec& spec, const RunIds& ids,
-                                      const TargetFiles& files, const Layers& layers, int proc);
+base::Status write_etc_files_in_child(const RunIds& ids, const TargetFiles& files,
+                                      const Layers& layers, int proc);
 
 }  // namespace recap::engine

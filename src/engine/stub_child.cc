@@ -75,7 +75,7 @@ Status build_root(const StubPlan& plan, TargetFiles& files) {
   const run::Spec& spec = *plan.spec;
   RECAP_TRY(collect_in_child(spec, plan.target_pidfd, *plan.volumes, files)
                 .context("cannot visit the target's mounts"));
-  RECAP_TRY(write_etc_files_in_child(spec, plan.ids, files, *plan.layers, plan.proc));
+  RECAP_TRY(write_etc_files_in_child(plan.ids, files, *plan.layers, plan.proc));
   // A copy of the target's mount table is small; a node's may have a thousand entries, 1.6 us each.
   RECAP_TRY(linux::unshare(Ns::kMnt));
   RECAP_TRY(linux::make_everything_private());
