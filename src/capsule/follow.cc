@@ -145,6 +145,9 @@ base::Status Follower::on_event() {
                        "the run's keeper is of another version of RECap: use that version's recap");
   }
   outcome_.event = event;
+  if (options_.until_first_event != nullptr) {
+    options_.until_first_event->reset();
+  }
   if (event.type == run::EventType::kDone) {
     finish(Outcome::End::kDone);
   } else if (event.type == run::EventType::kAttached) {

@@ -33,7 +33,8 @@ struct FollowOptions {
   bool until_attached = false;  // -d: return as soon as the function runs
   bool is_visitor = false;      // the run is not ours: SIGTERM and SIGHUP only detach from it
   std::uint64_t grace_ms = 0;
-  std::string detach_keys = {};  // as parse_detach_keys() returns them
+  std::string detach_keys = {};                  // as parse_detach_keys() returns them
+  linux::UniqueFd* until_first_event = nullptr;  // closed when the keeper has spoken
 };
 
 struct Outcome {

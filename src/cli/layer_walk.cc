@@ -39,6 +39,14 @@ bool was_copied_up(int file) {
          ::getxattr(name.c_str(), "user.overlay.origin", nullptr, 0) >= 0;
 }
 
+// What the keeper makes in every Capsule; such a name is a change only if it was touched later.
+bool is_made_for_run(std::string_view path) {
+  constexpr std::string_view kMade[] = {
+      "/dev",       "/proc",       "/sys",      "/out", "/target", "/etc", "/etc/resolv.conf",
+      "/etc/hosts", "/etc/passwd", "/etc/group"};
+  return std::ranges::find(kMade, path) != std::end(kMade);
+}
+
 class Walk {
  public:
   Walk(const LowerLayers& lower, std::int64_t since_ns) : lower_(lower), since_ns_(since_ns) {}
@@ -77,7 +85,7 @@ class Walk {
     if (!info) {
       return {};
     }
-    if (changed_ns(*info) > since_ns_) {
+    if (!is_made_for_run(path) || changed_ns(*info) > since_ns_) {
       const bool below = was_copied_up(file->get()) || lower_.have(path);
       changes_.found.push_back({is_whiteout(*info) ? 'D' : below ? 'C' : 'A', path});
     }

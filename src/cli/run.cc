@@ -156,10 +156,9 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
       .stdout_is_taken = options.request.out == "-",
   }));
   const auto signals = RECAP_TRY(capsule::SignalWatch::start());
-  RECAP_TRY(image::lease(dirs.store(), run.image.digest, run.run_id, dirs.state));
+  linux::UniqueFd image_hold = RECAP_TRY(image::hold(dirs.store(), run.image.digest, dirs.state));
   auto events = launch(run, dirs, stdio, std::move(artifacts));
   if (!events) {
-    (void)image::release_lease(dirs.store(), run.run_id);
     return std::move(events).error();
   }
   // While the keeper works: somebody has to clean up after keepers that were killed.
@@ -167,7 +166,8 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
   const capsule::FollowOptions follow_options{.terminal = run.terminal && !run.detached,
                                               .until_attached = run.detached,
                                               .grace_ms = run.limits.grace_ms,
-                                              .detach_keys = options.detach_keys};
+                                              .detach_keys = options.detach_keys,
+                                              .until_first_event = &image_hold};
   const capsule::Outcome outcome =
       RECAP_TRY(capsule::follow(follow_options, *std::move(events), signals, stdio.relays));
   return finish(dirs, run, options, outcome, deliveries);

@@ -164,7 +164,7 @@ Result<Removed> collect_garbage(Store& store, bool dry_run) {
   for (const auto& [reference, digest] : RECAP_TRY(all_refs(store))) {
     named.insert(digest);
   }
-  const auto leases = RECAP_TRY(live_leases(store, !dry_run));
+  const auto leases = RECAP_TRY(live_leases(store));
   std::vector<Digest> unused;
   for (const Digest& image : RECAP_TRY(digests_in(store, kImagesDir))) {
     if (!named.contains(image) && !leases.contains(image)) {
@@ -190,7 +190,7 @@ Result<Removed> remove_image(Store& store, std::string_view reference) {
     }
   }
   if (others == 0) {
-    const auto leases = RECAP_TRY(live_leases(store, true));
+    const auto leases = RECAP_TRY(live_leases(store));
     if (const auto users = leases.find(digest); users != leases.end()) {
       return failure(Kind::kBusy, "'", printable(reference), "' is used by run ",
                      *users->second.begin(), ": end it first with 'recap stop ",

@@ -33,9 +33,7 @@ base::Result<Removed> collect_garbage(Store& store, bool dry_run);
 // kBusy when a live run uses it.
 base::Result<Removed> remove_image(Store& store, std::string_view reference);
 
-// The runs that hold a lease, by image. Leases of runs that are gone do not count; with
-// `drop_dead` they are removed.
-base::Result<std::map<Digest, std::set<std::string>>> live_leases(const Store& store,
-                                                                  bool drop_dead);
+// The live runs of each image, by their specs.
+base::Result<std::map<Digest, std::set<std::string>>> live_leases(const Store& store);
 
 }  // namespace recap::image

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which leases still count. lease.cc writes them.
+// Which images live runs use: their specs say so.
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <array>
-#include <ctime>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "image/files.h"
 #include "image/gc.h"
 #include "linux/fs.h"
+#include "run/spec.h"
 
 namespace recap::image {
 
@@ -18,46 +20,34 @@ using linux::DirFd;
 
 namespace {
 
-// Between the lease and the run's directory lies the start of a keeper.
-constexpr std::time_t kStartSeconds = 60;
-
-struct Lease {
-  std::optional<Digest> image;
-  bool dead = false;  // its run is gone, and it is no new one
-};
-
-Lease read_lease(const std::string& state_dir, const DirFd& folder, const std::string& run) {
-  Lease out;
-  std::array<char, 128> buffer{};
-  const auto text = linux::read_file_at(folder.get(), run.c_str(), buffer);
-  if (text) {
-    out.image = Digest::parse(text->substr(0, text->find('\n')));
+// A run that is just being made, or whose spec cannot be read, keeps no image by name.
+std::optional<Digest> image_of(const DirFd& runs, const std::string& run) {
+  std::vector<char> buffer(std::size_t{64} << 10);
+  const auto text = linux::read_file_at(runs.get(), (run + "/spec").c_str(), buffer);
+  if (!text) {
+    return std::nullopt;
   }
-  const auto st = look_at(folder.get(), run.c_str());
-  const auto there = look_at(linux::kCwd, (state_dir + "/runs/" + run).c_str());
-  out.dead = st && *st && std::time(nullptr) - (*st)->st_mtime >= kStartSeconds && there && !*there;
-  return out;
+  std::vector<std::string_view> words(2 * run::kMaxWords);
+  const auto spec = run::decode(std::as_bytes(std::span(*text)), words);
+  const auto image = spec ? Digest::parse(spec->image.digest) : std::nullopt;
+  return image ? std::optional<Digest>(*image) : std::nullopt;
 }
 
 }  // namespace
 
-Result<std::map<Digest, std::set<std::string>>> live_leases(const Store& store, bool drop_dead) {
+Result<std::map<Digest, std::set<std::string>>> live_leases(const Store& store) {
   std::map<Digest, std::set<std::string>> out;
   for (const std::string& state_dir : RECAP_TRY(state_dirs(store.root()))) {
-    const std::string path = state_dir + "/" + kLeasesDir;
-    const auto folder = linux::open_dir_at(linux::kCwd, path.c_str());
-    if (!folder) {
-      if (folder.error().kind() == base::Kind::kNotFound) {
+    const auto runs = linux::open_dir_at(linux::kCwd, (state_dir + "/runs").c_str());
+    if (!runs) {
+      if (runs.error().kind() == base::Kind::kNotFound) {
         continue;
       }
-      return folder.error();
+      return runs.error();
     }
-    for (const std::string& run : RECAP_TRY(names_in(*folder, "."))) {
-      const Lease lease = read_lease(state_dir, *folder, run);
-      if (!lease.dead && lease.image) {
-        out[*lease.image].insert(run);
-      } else if (lease.dead && drop_dead) {
-        RECAP_TRY(linux::unlink_at(folder->get(), run.c_str()));
+    for (const std::string& run : RECAP_TRY(names_in(*runs, "."))) {
+      if (const auto image = image_of(*runs, run)) {
+        out[*image].insert(run);
       }
     }
   }

@@ -9,10 +9,8 @@
 //   images/HEX                                 the PreparedImage of manifest sha256:HEX (wire.h)
 //   refs/ENCODED                               reference → digest, a small file per reference
 //   leases/NAME                                a link to each state directory with runs of this
-//   store;
-//                                              STATE/leases/RUN says which image run RUN uses
-//   tmp/, locks/, lock                         unfinished work (swept when its owner is gone),
-//   locks
+//   store tmp/, locks/, lock                         unfinished work (swept when its owner is
+//   gone), locks
 #pragma once
 
 #include <cstdint>
@@ -22,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "linux/unique_fd.h"
 
 namespace recap::image {
 
@@ -46,11 +45,9 @@ base::Result<PreparedImage> find(std::string_view store_root, std::string_view r
 // Every image in the store, sorted by reference.
 base::Result<std::vector<PreparedImage>> list(std::string_view store_root);
 
-// Keeps `digest` from garbage collection while the run lives. The lease is a file of the state
-// directory (which is a tmpfs: in a store on disk it would wait for the disk in every run). gc
-// drops it a minute later than `state_dir`/runs/RUN is no more.
-base::Status lease(std::string_view store_root, std::string_view digest, std::string_view run_id,
-                   std::string_view state_dir = "/run/recap");
-base::Status release_lease(std::string_view store_root, std::string_view run_id);
+// Keeps `digest` from garbage collection until the descriptor is closed; from the keeper's first
+// word on the run's own directory below `state_dir` does. kNotFound when the image is gone.
+base::Result<linux::UniqueFd> hold(std::string_view store_root, std::string_view digest,
+                                   std::string_view state_dir);
 
 }  // namespace recap::image

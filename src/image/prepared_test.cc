@@ -186,51 +186,14 @@ TEST_F(PreparedImageTest, ListsNamedAndUnnamed) {
   EXPECT_TRUE(list(root_ + "/missing")->empty());
 }
 
-TEST_F(PreparedImageTest, LeaseAndRelease) {
+TEST_F(PreparedImageTest, AHoldIsForAnImageThatIsThere) {
   add_image('a');
   const std::string digest = "sha256:" + std::string(64, 'a');
-  const std::string state = root_ + "/state";
-  fs::create_directory(state);
-  ASSERT_TRUE(lease(root_, digest, "run-1", state));
-  ASSERT_TRUE(lease(root_, digest, "run-1", state));  // again is no error
-  ASSERT_TRUE(lease(root_, digest, "run-2", state));
-  EXPECT_EQ(fs::file_size(state + "/leases/run-1"), digest.size() + 1);
-  ASSERT_TRUE(release_lease(root_, "run-1"));
-  ASSERT_TRUE(release_lease(root_, "run-1"));
-  EXPECT_FALSE(fs::exists(state + "/leases/run-1"));
-  EXPECT_TRUE(fs::exists(state + "/leases/run-2"));
-  ASSERT_TRUE(release_lease(root_, "run-2"));
-  EXPECT_TRUE(fs::is_empty(state));  // nothing of it stays
-  EXPECT_EQ(lease(root_, "sha256:" + std::string(64, 'c'), "run-1", state).error().kind(),
+  EXPECT_TRUE(hold(root_, digest, "/state"));
+  EXPECT_EQ(hold(root_, "sha256:" + std::string(64, 'c'), "/state").error().kind(),
             base::Kind::kNotFound);
-  EXPECT_FALSE(lease(root_, digest, "run-1", state + "/missing"));
-  EXPECT_FALSE(lease(root_, digest, "run-1", "relative"));
-  EXPECT_FALSE(lease(root_, digest, "../run", state));
-  EXPECT_FALSE(lease(root_, digest, std::string(41, 'a'), state));
-  EXPECT_FALSE(lease(root_, digest, "", state));
-  EXPECT_FALSE(release_lease(root_, ".."));
-}
-
-TEST_F(PreparedImageTest, LeasesComeAndGoAtOnce) {
-  add_image('a');
-  const std::string state = root_ + "/state";
-  fs::create_directory(state);
-  std::vector<std::thread> threads;
-  std::atomic<int> failed = 0;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      const std::string run = "run-" + std::to_string(t);
-      for (int i = 0; i < 500; ++i) {
-        failed += lease(root_, "sha256:" + std::string(64, 'a'), run, state) ? 0 : 1;
-        failed += fs::exists(state + "/leases/" + run) ? 0 : 1;
-        failed += release_lease(root_, run) ? 0 : 1;
-      }
-    });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  EXPECT_EQ(failed, 0);
+  EXPECT_FALSE(hold(root_, digest, "relative"));
+  EXPECT_FALSE(hold(root_, "no digest", "/state"));
 }
 
 }  // namespace

@@ -11,15 +11,30 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "image/import_fixture.h"
+#include "run/spec.h"
 
 namespace recap::image::testing {
 namespace {
+
+void write_spec(const std::string& path, std::string_view digest) {
+  std::vector<std::string_view> argv{"true"};
+  run::Spec spec;
+  spec.run_id = "run-1";
+  spec.image.digest = digest;
+  spec.argv = argv;
+  std::vector<std::byte> buffer(65536);
+  const auto size = run::encode(spec, buffer);
+  ASSERT_TRUE(size);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(buffer.data()), static_cast<std::streamsize>(*size));
+}
 
 namespace fs = std::filesystem;
 
@@ -172,22 +187,18 @@ TEST_F(Import, RemovingAndCollecting) {
   expect_clean();
 }
 
-TEST_F(Import, LeasesKeepImages) {
+TEST_F(Import, LiveRunsKeepImages) {
   put_layout({.layers = {passwd_layer()}, .name = "x:1"});
   const Digest digest = (*import(layout_))[0].digest;
   const std::string state = dir_ / "state";
   fs::create_directories(state + "/runs/run-1");
-  ASSERT_TRUE(lease(store_, digest.text(), "run-1", state));
+  ASSERT_TRUE(hold(store_, digest.text(), state));
+  write_spec(state + "/runs/run-1/spec", digest.text());
   EXPECT_EQ(rmi("x:1").error().kind(), base::Kind::kBusy);
   fs::remove(store_ + "/refs/docker.io+library+x=1");
   EXPECT_EQ(collect().images.size(), 0U);
-  // The run ended without saying so, long ago.
   fs::remove_all(state + "/runs/run-1");
-  EXPECT_EQ(collect().images.size(), 0U);  // it may be about to start
-  fs::last_write_time(state + "/leases/run-1",
-                      fs::file_time_type::clock::now() - std::chrono::hours(1));
   EXPECT_EQ(collect().images.size(), 1U);
-  EXPECT_FALSE(fs::exists(state + "/leases/run-1"));
 }
 
 TEST_F(Import, AStoreThatOthersCanEnterIsRefused) {

@@ -83,8 +83,6 @@ Status remove_run_dir(ActiveRun& run) {
   for (const char* file : kRunFiles) {
     (void)linux::unlink_at(run.run_dir.get(), file);
   }
-  // The caller's lease on the image (image/lease) ends with the run.
-  (void)linux::unlink_at(run.state_dir.get(), base::concat<64>("leases/", run.spec.run_id).c_str());
   const auto path = base::concat<64>("runs/", run.spec.run_id);
   return linux::remove_dir_at(run.state_dir.get(), path.c_str());
 }
