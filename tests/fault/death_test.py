@@ -49,12 +49,17 @@ def before(recap, toolbox, target):
     return snapshot.take(target.pid, recap.state)
 
 
-def clean_after_next_command(recap, before):
+def clean_after_next_command(recap, before, allowed=lambda change: False):
     done = recap("ps")
     assert done.returncode == 0, done
     assert not recap.wait_until_idle(), "a run is still there"
-    changes = snapshot.changes_since(before)
+    changes = [change for change in snapshot.changes_since(before) if not allowed(change)]
     assert not changes, snapshot.explain(changes)
+
+
+def orphaned_stub(change):
+    """An inner stub whose outer one was killed belongs to the target's first process, which here never reaps."""
+    return change.cls == "target.processes" and change.after[0] == "recap-stub" and change.after[-1] == "Z"
 
 
 VICTIMS = ["recap", "keeper", "outer stub", "inner stub", "function"]
@@ -73,7 +78,11 @@ def test_one_killed_process_leaves_nothing(recap, toolbox, target, before, who, 
     if live.caller:
         assert live.caller.wait(10) in ({-9} if who == "recap" else {125, 137})
         live.end()
-    clean_after_next_command(recap, before)
+    if who == "outer stub":
+        clean_after_next_command(recap, before, allowed=orphaned_stub)
+        assert b"zombie" in recap("inspect", live.id).stdout, "the zombie is not named"
+    else:
+        clean_after_next_command(recap, before)
     assert live.gone()
 
 
@@ -114,7 +123,8 @@ def test_the_target_dies_while_the_keeper_is_dead(recap, toolbox, target):
     live = Live(recap, toolbox, target, "8004", detached=True)
     os.kill(live.keeper, signal.SIGKILL)
     target.kill()
-    assert target.wait(1)
+    # The orphaned stub is the host init's to reap, and some inits take their time; a living keeper's is not.
+    assert target.wait(10)
     assert recap("ps").returncode == 0
     assert not recap.wait_until_idle() and live.gone()
 

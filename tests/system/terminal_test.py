@@ -97,7 +97,7 @@ def test_ctrl_c_reaches_the_function_and_not_recap(screen):
 
 def test_job_control_works(screen):
     it = screen("sh")
-    it.expect(b"# ")
+    it.expect(b"$ ")
     it.type(b"sleep 8300\n")
     time.sleep(0.3)
     it.type(b"\x1a")
