@@ -5,6 +5,7 @@
 
 #include "engine/rootfs.h"
 #include "linux/fs.h"
+#include "linux/socket.h"
 #include "linux/terminal.h"
 
 namespace recap::engine {
@@ -89,6 +90,26 @@ Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids, const Lay
     }
   }
   return devices;
+}
+
+Status send_devices(int socket, const Devices& devices) {
+  const int fds[] = {devices.dev.get(), devices.shm.get(), devices.pts.get(),
+                     devices.pty_master.get()};
+  const std::byte unused[1]{};
+  return linux::send(socket, unused, std::span(fds).first(devices.pty_master.valid() ? 4 : 3));
+}
+
+Status receive_devices(int socket, Devices& devices) {
+  std::array<linux::UniqueFd, 4> fds;
+  std::byte unused[1];
+  if (RECAP_TRY(linux::receive(socket, unused, fds)) == 0) {
+    return base::Error(base::Kind::kGone, "the keeper ended");
+  }
+  devices.dev = linux::Mount(fds[0].release());
+  devices.shm = linux::Mount(fds[1].release());
+  devices.pts = linux::Mount(fds[2].release());
+  devices.pty_master = std::move(fds[3]);
+  return {};
 }
 
 Status attach_kernel_fs_in_child(const Devices& devices) {

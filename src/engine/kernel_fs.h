@@ -29,6 +29,10 @@ struct Devices {
 // tmpfs of its own.
 Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids, const Layers& layers);
 
+// Made after the stub was forked, they go to it in a message. receive: kGone when the keeper ended.
+Status send_devices(int socket, const Devices& devices);
+Status receive_devices(int socket, Devices& devices);
+
 // In the stub, with the Capsule's root as its own: /proc and /sys are mounted, /dev attached.
 Status attach_kernel_fs_in_child(const Devices& devices);
 

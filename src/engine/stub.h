@@ -54,7 +54,7 @@ struct StubPlan {
   RunIds ids;
   CgroupEntry* cgroup = nullptr;  // filled when the gate opens
   const Layers* layers = nullptr;
-  const Devices* devices = nullptr;
+  Devices* devices = nullptr;  // filled when the keeper has made them
   const VolumeList* volumes = nullptr;
   int out_mount = -1;   // detached tmpfs for /out
   int mask_mount = -1;  // merged view: hides the target's loader and libraries

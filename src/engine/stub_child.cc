@@ -46,8 +46,7 @@ Status drop_keepers_descriptors(const StubPlan& plan) {
   for (const int fd :
        {int{run::kStdin}, int{run::kStdout}, int{run::kStderr}, plan.target_pidfd, plan.out_mount,
         plan.mask_mount, plan.user_ns, plan.failure_pipe, plan.messages, plan.proc,
-        plan.layers->scratch.get(), plan.layers->upper.get(), plan.devices->dev.get(),
-        plan.devices->shm.get(), plan.devices->pts.get(), plan.devices->pty_master.get()}) {
+        plan.layers->scratch.get(), plan.layers->upper.get()}) {
     keep(fd);
   }
   for (std::size_t i = 0; i < plan.layers->count; ++i) {
@@ -113,6 +112,7 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(linux::set_name("recap-stub"));
   RECAP_TRY(build_root(plan, files));
   RECAP_TRY(join_namespaces(plan));
+  RECAP_TRY(receive_devices(plan.messages, *plan.devices));
   RECAP_TRY(attach_kernel_fs_in_child(*plan.devices));
   RECAP_TRY(attach_in_child(*plan.spec, files));
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));

@@ -65,7 +65,6 @@ Status make_ids(ActiveRun& run) {
 Status stage_files(ActiveRun& run) {
   const bool map_ids = run.ids.block_first != 0;
   run.layers = RECAP_TRY(engine::stage_layers(run.spec, run.ids, map_ids ? run.user_ns.get() : -1));
-  run.devices = RECAP_TRY(engine::make_devices(run.spec, run.ids, run.layers));
   if (run.spec.out != run::OutMode::kNone) {
     run.out = RECAP_TRY(engine::make_tmpfs(run.spec.limits.out_bytes, 0755, run.ids));
     RECAP_TRY(linux::change_owner(run.out.get(), "", run.ids.uid, run.ids.gid));
@@ -141,6 +140,7 @@ void release_staged_mounts(ActiveRun& run) {
 
 Status spawn_stub(ActiveRun& run) {
   engine::CgroupEntry entry;
+  engine::Devices devices;
   linux::Pipe failure = RECAP_TRY(linux::make_pipe());
   linux::SocketPair messages = RECAP_TRY(linux::make_socket_pair());
   const linux::UniqueFd proc = RECAP_TRY(linux::open_proc());
@@ -149,7 +149,7 @@ Status spawn_stub(ActiveRun& run) {
       .ids = run.ids,
       .cgroup = &entry,
       .layers = &run.layers,
-      .devices = &run.devices,
+      .devices = &devices,
       .volumes = &run.volumes,
       .out_mount = run.out.get(),
       .mask_mount = run.mask.get(),
@@ -167,12 +167,19 @@ Status spawn_stub(ActiveRun& run) {
   run.stub = std::move(stub.pidfd);
   run.stub_pid = static_cast<std::uint32_t>(stub.pid);
   engine::release_stdio();  // the pipes' ends are the function's
-  release_staged_mounts(run);
   const std::uint64_t start_time = linux::start_time_of(stub.pid).value_or(0);
   return run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time});
 }
 
-// The stub builds the Capsule's root meanwhile, and waits for this at its gate.
+// The stub builds the Capsule's root meanwhile.
+Status make_devices(ActiveRun& run) {
+  run.devices = RECAP_TRY(engine::make_devices(run.spec, run.ids, run.layers));
+  RECAP_TRY(engine::send_devices(run.messages.get(), run.devices));
+  release_staged_mounts(run);
+  return {};
+}
+
+// And for this it waits at its gate.
 Status open_gate(ActiveRun& run) {
   RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
   RECAP_TRY(run.ledger->append({.step = Step::kFunction}));
@@ -245,6 +252,7 @@ Status start(ActiveRun& run, int& exit_code) {
   RECAP_TRY(redirect_output(run));
   RECAP_TRY(spawn_stub(run));
   // From here on something of ours is in the target; it goes no further than its gate.
+  RECAP_TRY(make_devices(run));
   RECAP_TRY(open_record_and_control(run));
   RECAP_TRY(open_logs(run));
   RECAP_TRY(open_gate(run));
