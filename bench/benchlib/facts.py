@@ -35,7 +35,7 @@ def host(recap):
     flags = re.search(r"^flags.*\bhypervisor\b", Path("/proc/cpuinfo").read_text(), re.M)
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "cpu": _cpu(),
         "cpus": os.cpu_count(),
         "virtual": bool(flags),

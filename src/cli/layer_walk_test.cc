@@ -88,13 +88,13 @@ TEST_F(Trees, DiffSeesThroughLayers) {
   EXPECT_EQ(diff(), "A/dir A/dir/hidden C/file A/file/hidden C/link A/link/passwd ");
 }
 
-TEST_F(Trees, DiffLeavesOutWhatIsOlderThanTheFunction) {
-  file("upper/proc/x");
+TEST_F(Trees, DiffLeavesOutWhatTheKeeperMadeBeforeTheFunction) {
+  file("upper/etc/hosts");
   struct stat info{};
-  ASSERT_EQ(::stat((root_ / "upper/proc/x").c_str(), &info), 0);
+  ASSERT_EQ(::stat((root_ / "upper/etc/hosts").c_str(), &info), 0);
   const std::int64_t made = info.st_ctim.tv_sec * 1'000'000'000LL + info.st_ctim.tv_nsec;
   EXPECT_EQ(diff(made), "");
-  EXPECT_EQ(diff(made - 1).find("A/proc/x "), diff(made - 1).size() - 9);
+  EXPECT_EQ(diff(made - 1).find("A/etc/hosts "), diff(made - 1).size() - 13);
 }
 
 TEST_F(Trees, DiffIsNotLedOutByLinks) {

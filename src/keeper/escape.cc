@@ -114,6 +114,19 @@ void wait_for_stubs(ActiveRun& run) {
   }
 }
 
+// The kernel reaps the outer stub for us (SIGCHLD is ignored), but only while we live: a keeper
+// that leaves first bequeaths a zombie to the host's init. Its line ended early in its exit, so
+// what can be done meanwhile is done.
+void see_the_stub_off(ActiveRun& run) {
+  if (!run.stub.valid()) {
+    return;
+  }
+  linux::PollFd end[] = {{.fd = run.stub.get(), .events = linux::kPollIn}};
+  if (linux::poll(end, static_cast<std::int64_t>(kStubDeadlineMs)).value_or(0) == 0) {
+    run.add_residue("process", "a stub does not die (uninterruptible sleep?)");
+  }
+}
+
 void drain_output(ActiveRun& run) {
   constexpr std::int64_t kQuietMs = 200;  // all writers are dead: the end of file is near
   while (run.output[0].valid() || run.output[1].valid()) {
@@ -258,6 +271,7 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   drain_output(run);
   hand_over_artifacts(run);
   look_at_target_mounts(run);
+  see_the_stub_off(run);
   close_books(run);
   answer_everybody(run);
 }
