@@ -246,7 +246,7 @@ void close_books(ActiveRun& run) {
       run.set_message(written.error().message());
     }
   }
-  if (run.ledger) {
+  if (run.run_dir.valid()) {
     (void)remove_run_dir(run);  // what stays is found by the next command, with its ledger
   }
 }

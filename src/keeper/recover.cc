@@ -104,14 +104,14 @@ Result<std::string_view> name_of_dir(int dir, base::FixedString<512>& storage) {
 Status take_over(ActiveRun& run, int run_dir) {
   // Keeps the number free until the target is found; what is opened before must not get it.
   RECAP_TRY(linux::duplicate_to(run_dir, run::kTargetFd));
-  const run::LedgerContents ledger = RECAP_TRY(read_books(run, run_dir));
+  // All that is known of a keeper that died before it had opened its ledger.
   run.state_dir = RECAP_TRY(linux::open_dir_at(run_dir, "../.."));
+  run.spec.run_id = RECAP_TRY(name_of_dir(run_dir, run.name_text));
+  const run::LedgerContents ledger = RECAP_TRY(read_books(run, run_dir));
   if (auto spec = read_spec(run); !spec && spec.error().kind() == base::Kind::kUnsupported) {
     return Error(base::Kind::kBusy, "the run is another version's to recover");
   } else if (!spec) {
-    // It died before the spec was whole; the ledger alone says what there is.
-    run.spec.run_id = RECAP_TRY(name_of_dir(run_dir, run.name_text));
-    run.spec.record_dir = "";
+    run.spec.cgroup_parent = "recap";  // it left what its ledger says; we need a place of our own
   }
   describe(run);
   RECAP_TRY(engine::move_to_host(run.spec.cgroup_parent));

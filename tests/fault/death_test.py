@@ -195,3 +195,12 @@ def test_the_starters_cgroup_is_removed_and_the_run_goes_on(recap, toolbox, targ
         for scope in scopes:
             if scope.exists():
                 scope.rmdir()
+
+
+def test_a_keeper_that_died_before_its_ledger_leaves_no_directory(recap, toolbox, target):
+    recap.run(toolbox, target, "true")
+    folder = recap.state / "runs" / "0123456789ab"
+    folder.mkdir(mode=0o700)
+    os.utime(folder, (time.time() - 3600,) * 2)
+    assert recap("ps").returncode == 0
+    assert not folder.exists()
