@@ -104,7 +104,7 @@ TEST_F(Recover, ADyingKeeperIsWaitedFor) {
           std::to_string(child) + " " + std::to_string(*linux::start_time_of(child)) + "\n");
   EXPECT_EQ(recovered(), 0U);
   EXPECT_TRUE(recover_run(state_, "dying"));
-  EXPECT_EQ(recovered(), 1U);  // the child is dead now
+  EXPECT_EQ(recovered(), 0U);  // nothing is left of it
   EXPECT_TRUE(recover_run(state_, "none"));
 }
 

@@ -82,7 +82,7 @@ Status lock_down_in_child(const run::Spec& spec) {
     const bool may_signal = spec.run_as != run::RunAs::kReserved ||
                             (spec.capabilities & linux::capability(kCapKill)) != 0;
     const bool may_connect = spec.profile == run::Profile::kNet;
-    RECAP_TRY(linux::restrict_to(root.get(), !may_signal, !may_connect));
+    (void)RECAP_TRY(linux::restrict_to(root.get(), !may_signal, !may_connect));
   }
   return linux::install_seccomp(seccomp_program(spec.profile));
 }

@@ -185,10 +185,6 @@ Status change_owner(int dir, const char* path, std::uint32_t uid, std::uint32_t 
                    "change the owner of", path);
 }
 
-Status change_mode(int dir, const char* path, unsigned mode) {
-  return status_of(sys(__NR_fchmodat, dir, path, mode), "change the mode of", path);
-}
-
 Status set_xattr(int fd, const char* name, std::string_view value) {
   return status_of(sys(__NR_fsetxattr, fd, name, value.data(), value.size(), 0), "set xattr", name);
 }
@@ -201,14 +197,6 @@ Status reserve_space(int fd, std::uint64_t bytes) {
 
 Status resize(int fd, std::uint64_t bytes) {
   return status_of(sys(__NR_ftruncate, fd, bytes), "resize", "");
-}
-
-Result<std::uint64_t> seek_to(int fd, std::uint64_t offset) {
-  const long ret = sys(__NR_lseek, fd, offset, SEEK_SET);
-  if (ret < 0) {
-    return failed("seek", "", static_cast<int>(-ret));
-  }
-  return static_cast<std::uint64_t>(ret);
 }
 
 Status lock_exclusive(int fd) {

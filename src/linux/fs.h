@@ -58,12 +58,10 @@ Status rename_at(int dir, const char* from, const char* to);
 Status symlink_at(const char* target, int dir, const char* path);
 Status make_device_at(int dir, const char* path, unsigned mode, unsigned major, unsigned minor);
 Status change_owner(int dir, const char* path, std::uint32_t uid, std::uint32_t gid);
-Status change_mode(int dir, const char* path, unsigned mode);
 Status set_xattr(int fd, const char* name, std::string_view value);
 Status reserve_space(int fd,
                      std::uint64_t bytes);  // fallocate(2); no error where it is unsupported
 Status resize(int fd, std::uint64_t bytes);
-Result<std::uint64_t> seek_to(int fd, std::uint64_t offset);
 Status lock_exclusive(int fd);  // flock(2), never waits: kBusy when another holds it
 Result<struct statx> stat_at(int dir, const char* path, int flags);
 Result<std::int64_t> filesystem_type(const char* path);  // statfs(2) f_type

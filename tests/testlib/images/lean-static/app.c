@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first process of a lean image, as small services are in practice: it answers HTTP on port 8080
-// and never waits for children, so whatever is orphaned to it stays a zombie for ever.
+// The first process of a lean image, as small services are in practice: it answers HTTP on port
+// 8080 and never waits for children, so whatever is orphaned to it stays a zombie for ever.
 //
 //   app               serve
 //   app sleep         do nothing
@@ -29,7 +29,8 @@ static int listen_on(unsigned short port) {
 }
 
 static void serve(int listener) {
-  static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n";
+  static const char answer[] =
+      "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n";
   for (;;) {
     const int client = accept(listener, NULL, NULL);
     char request[4096];
