@@ -78,6 +78,7 @@ class RunCgroup {
 
   Status make_one(std::string_view mount, std::string_view controllers, const run::Spec& spec,
                   run::Ledger& ledger);
+  void release_page_cache(const Hierarchy& h) const;
   [[nodiscard]] const Hierarchy* with(bool Hierarchy::* controller) const;
 
   std::array<Hierarchy, kMaxHierarchies> hierarchies_{};

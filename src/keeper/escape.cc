@@ -121,6 +121,7 @@ void see_the_stub_off(ActiveRun& run) {
   if (!run.stub.valid()) {
     return;
   }
+  run.layers.upper.reset();  // the last hold on the scratch space
   linux::PollFd end[] = {{.fd = run.stub.get(), .events = linux::kPollIn}};
   if (linux::poll(end, static_cast<std::int64_t>(kStubDeadlineMs)).value_or(0) == 0) {
     run.add_residue("process", "a stub does not die (uninterruptible sleep?)");
