@@ -87,6 +87,9 @@ void remove_ipc(const ActiveRun& run) {
 }
 
 Status open_record(ActiveRun& run) {
+  if (run.spec.record_dir.empty()) {
+    return {};  // nobody knows where it would be
+  }
   run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
   run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),
                                              O_WRONLY | O_CREAT | O_NOFOLLOW, 0600));

@@ -197,10 +197,13 @@ def test_the_starters_cgroup_is_removed_and_the_run_goes_on(recap, toolbox, targ
                 scope.rmdir()
 
 
-def test_a_keeper_that_died_before_its_ledger_leaves_no_directory(recap, toolbox, target):
+@pytest.mark.parametrize("files", [[], ["ledger"]])
+def test_a_keeper_that_died_before_its_spec_leaves_no_directory(recap, toolbox, target, files):
     recap.run(toolbox, target, "true")
     folder = recap.state / "runs" / "0123456789ab"
     folder.mkdir(mode=0o700)
+    for name in files:
+        (folder / name).touch(mode=0o600)
     os.utime(folder, (time.time() - 3600,) * 2)
     assert recap("ps").returncode == 0
     assert not folder.exists()
