@@ -253,7 +253,8 @@ def _host_processes():
         ours = any(line.split(":", 2)[2].startswith("/recap") for line in groups.splitlines())
         if ours or "memfd:recap" in program or program.endswith("/recap-keeper"):
             about = proc.process(pid)
-            if about:
+            # A zombie is gone but for init, which may take its time; nobody of ours can hurry it.
+            if about and about.state != "Z":
                 found[pid] = (about.comm, about.state, program)
     return found
 
