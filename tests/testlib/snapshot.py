@@ -91,7 +91,7 @@ def take(target_pid, state_dir, only=None):
 
 def freed_late(key, old, new):
     """Whether the kernel only got around to something that was dying in the first picture."""
-    return str(key).startswith(DYING) and old is not None and new is not None and int(new) < int(old)
+    return "dying" in str(key) and old is not None and new is not None and int(new) < int(old)
 
 
 def diff(before, after):
@@ -185,7 +185,6 @@ def _run(*argv):
     return done.stdout
 
 
-DYING = "number of cgroups of "
 TIME_WAIT = "06"  # include/net/tcp_states.h
 
 
@@ -277,7 +276,7 @@ def _host_cgroups():
     for line in (proc.read("/proc/cgroups") or "").splitlines():
         if not line.startswith("#"):
             name, _, number, _ = line.split()
-            found[f"{DYING}{name}, dying ones included"] = number
+            found[f"number of cgroups of {name}, dying ones included"] = number
     return found
 
 
