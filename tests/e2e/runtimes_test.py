@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_strace_sees_a_request_served(recap_here, web):
                                                    flags=["--timeout", "3s"]))  # fmt: skip
     while child.poll() is None:
         web.http("/")
+        time.sleep(0.1)  # all that strace writes has to fit the pipe that nobody reads yet
     out, err = child.communicate(timeout=20)
     assert child.returncode == 124 and b"accept" in out + err, (out, err)
     assert b"nginx" in recap_here.run("ps", web).stdout
