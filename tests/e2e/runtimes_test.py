@@ -46,7 +46,7 @@ def test_every_name_of_it_works(recap_here, runtime, web):
 
 
 def test_tcpdump_prints_its_packets(recap_here, web):
-    child = recap_here.popen(*recap_here.run_words("tcpdump", web, "-n", "-i", "any", "-A", "-c", "8", "tcp port 80"))
+    child = recap_here.popen(*recap_here.run_words("tcpdump", web, "-n", "-i", "any", "-A", "-c", "12", "tcp port 80"))
     for _ in range(100):
         if child.poll() is not None:
             break
