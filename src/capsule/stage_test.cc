@@ -15,8 +15,8 @@ namespace recap::capsule {
 namespace {
 
 TEST(Registry, IsNamedByTheFirstComponent) {
-  for (const char* yes :
-       {"registry.example/tools:1", "localhost/x", "host:5000/y/z", "registry.example/a/b@sha256:aa"}) {
+  for (const char* yes : {"registry.example/tools:1", "localhost/x", "host:5000/y/z",
+                          "registry.example/a/b@sha256:aa"}) {
     EXPECT_TRUE(names_a_registry(yes)) << yes;
   }
   for (const char* no :
