@@ -79,12 +79,16 @@ using Status = Result<void>;
 
 }  // namespace recap::base
 
-// Evaluates to the value of `expr`, or returns its error from the calling function.
-#define RECAP_TRY(expr)                         \
-  __extension__({                               \
-    auto recap_try_ = (expr);                   \
-    if (!recap_try_.has_value()) [[unlikely]] { \
-      return std::move(recap_try_).error();     \
-    }                                           \
-    *std::move(recap_try_);                     \
+// Evaluates to the value of `expr`, or returns its error from the calling function. `expr` may hold
+// another RECAP_TRY: each has a variable of its own.
+#define RECAP_TRY(expr) RECAP_TRY_NUMBER(expr, __COUNTER__)
+#define RECAP_TRY_NUMBER(expr, number) RECAP_TRY_NUMBERED(expr, number)
+#define RECAP_TRY_NUMBERED(expr, number) RECAP_TRY_INTO(expr, recap_try_##number)
+#define RECAP_TRY_INTO(expr, result)        \
+  __extension__({                           \
+    auto result = (expr);                   \
+    if (!result.has_value()) [[unlikely]] { \
+      return std::move(result).error();     \
+    }                                       \
+    *std::move(result);                     \
   })

@@ -124,17 +124,15 @@ std::vector<std::string> environment(const RunRequest& request, const image::Pre
 
 base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among) {
   std::uint8_t bits = 0;
+  // A first process with more capabilities than ours hides its namespaces. We are started on the
+  // host, so ours are the same.
+  const std::string_view init = namespace_of("1", "net").empty() ? "self" : "1";
   for (const policy::ShareName& share : policy::kShareNames) {
     if ((among & share.bit) == 0) {
       continue;
     }
     const std::string target = namespace_of(base::concat<16>(pid), share.name);
-    std::string host = namespace_of("1", share.name);
-    if (host.empty()) {
-      // A first process with more capabilities than ours hides its namespaces. We are started on
-      // the host, so ours are the same.
-      host = namespace_of("self", share.name);
-    }
+    const std::string host = namespace_of(init, share.name);
     if (host.empty() || target.empty()) {
       return base::Error(
           base::Kind::kGone,
@@ -176,7 +174,6 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   run.env = environment(request, run.image, run.user.uid, std::move(below));
   run.workdir = RECAP_TRY(checked_workdir(
       request.workdir.value_or(run.image.workdir.empty() ? "/" : run.image.workdir)));
-  run.env_from_target = request.env_from_target;
   run.terminal = request.terminal;
   run.detached = request.detached;
   run.requested_ns = request.requested_ns;

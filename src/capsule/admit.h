@@ -30,7 +30,6 @@ struct Admitted {
   std::string workdir;
   User user;
   std::vector<std::uint32_t> groups;
-  bool env_from_target = false;
   bool terminal = false;
   bool detached = false;
   run::OutMode out = run::OutMode::kNone;

@@ -21,8 +21,6 @@
 namespace recap::capsule {
 namespace {
 
-constexpr std::string_view kCgroupParent = "recap";
-
 std::vector<std::string_view> views_of(const std::vector<std::string>& words) {
   return {words.begin(), words.end()};
 }
@@ -163,7 +161,6 @@ base::Result<linux::UniqueFd> stage_spec(const Admitted& run, const Dirs& dirs) 
   spec.argv = argv;
   spec.envp = envp;
   spec.workdir = run.workdir;
-  spec.env_from_target = run.env_from_target;
 
   std::vector<std::byte> buffer(wire_bound(spec));
   const std::size_t size = RECAP_TRY(run::encode(spec, buffer));

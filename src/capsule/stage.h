@@ -14,6 +14,9 @@
 
 namespace recap::capsule {
 
+// Below each cgroup hierarchy's root: where keepers and runs live.
+inline constexpr const char* kCgroupParent = "recap";
+
 // The image from the store, pulled by `recap-image` when it is not there and `reference` names a
 // registry. `quiet`: the progress of a pull is not shown.
 base::Result<image::PreparedImage> stage_image(const Dirs& dirs, const std::string& reference,

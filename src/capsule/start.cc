@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 
 #include <array>
 #include <cstddef>
@@ -16,6 +14,8 @@
 #include "linux/fs.h"
 #include "linux/memory.h"
 #include "linux/process.h"
+#include "linux/socket.h"
+#include "run/control.h"
 #include "run/spec.h"
 
 // The keeper's program, put here by keeper_image.S.
@@ -48,54 +48,61 @@ base::Status park(linux::UniqueFd& fd) {
   return {};
 }
 
-// vfork's way: the child borrows our memory until exec, so no page table is copied.
-base::Result<linux::PidFd> spawn(StartPlan& plan) {
-  // Children that nobody waits for must not stay as zombies; the keeper may outlive us.
-  if (base::Status ok = linux::ignore_children(); !ok) {
-    return std::move(ok).error();
-  }
-  alignas(16) std::array<std::byte, 16384> stack;
-  int pidfd = -1;
-  const int pid = ::clone(start_child, stack.data() + stack.size(),
-                          CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
-  if (pid < 0) {
-    return linux::failed("start", "the keeper", errno);
-  }
-  linux::PidFd keeper(pidfd);
-  if (plan.error == EACCES || plan.error == EPERM) {
+base::Error refused(int error) {
+  if (error == EACCES || error == EPERM) {
     return base::Error(base::Kind::kUnsupported,
                        "the kernel refuses to run the keeper from memory: set the sysctl "
                        "vm.memfd_noexec to 0 or 1",
-                       plan.error);
+                       error);
   }
-  if (plan.error != 0) {
-    return linux::failed("execute", "the keeper", plan.error);
-  }
-  return keeper;
+  return linux::failed("execute", "the keeper", error);
+}
+
+// The kernel reaps children that nobody waits for, and those that a killed keeper leaves: its outer
+// stub comes to us, the nearest subreaper, instead of a host's init that may take seconds.
+base::Status leave_no_zombies() {
+  RECAP_TRY(linux::set_subreaper());
+  return linux::ignore_children();
 }
 
 }  // namespace
 
-base::Result<linux::PidFd> start_keeper(KeeperFds fds) {
+WaitingKeeper::~WaitingKeeper() { linux::await_cleared(is_in_our_memory_); }
+
+base::Status WaitingKeeper::start(FunctionFds fds, const char* cgroup_parent) {
   linux::UniqueFd program = RECAP_TRY(keeper_program());
-  std::array<linux::UniqueFd*, 7> sources = {&fds.in,     &fds.out,    &fds.err,      &fds.spec,
-                                             &fds.target, &fds.caller, &fds.artifacts};
-  static_assert(run::kStdin == 0 && run::kStderr == 2 && run::kSpecFd == 3 && run::kTargetFd == 4 &&
-                run::kCallerFd == 5 && run::kOutFd == 6);
-  StartPlan plan;
-  for (linux::UniqueFd* source : sources) {
-    if (base::Status ok = park(*source); !ok) {
-      return std::move(ok).error();
-    }
-    plan.fds[plan.fd_count++] = source->get();
+  linux::SocketPair sockets = RECAP_TRY(linux::make_socket_pair());
+  for (linux::UniqueFd* source : {&fds.in, &fds.out, &fds.err, &sockets.b, &program}) {
+    RECAP_TRY(park(*source));
   }
-  plan.fd_count -= fds.artifacts.valid() ? 0 : 1;
-  if (base::Status ok = park(program); !ok) {
-    return std::move(ok).error();
+  // The numbers of what comes with the Assignment are taken by the socket until then.
+  static_assert(run::kStdin == 0 && run::kStderr == 2 && run::kCallerFd == 5);
+  plan_.fds.fill(sockets.b.get());
+  plan_.fds[run::kStdin] = fds.in.get();
+  plan_.fds[run::kStdout] = fds.out.get();
+  plan_.fds[run::kStderr] = fds.err.get();
+  plan_.fd_count = run::kCallerFd + 1;
+  plan_.program = program.get();
+  plan_.argv = {"recap-keeper", "run", cgroup_parent, nullptr};
+  (void)RECAP_TRY(linux::start_sharing_memory({.entry = start_child,
+                                               .context = &plan_,
+                                               .stack = stack_,
+                                               .is_in_our_memory = &is_in_our_memory_}));
+  socket_ = std::move(sockets.a);
+  return {};
+}
+
+base::Result<linux::UniqueFd> WaitingKeeper::assign(Assignment fds) {
+  linux::await_cleared(is_in_our_memory_);
+  if (plan_.error != 0) {
+    return refused(plan_.error);
   }
-  plan.program = program.get();
-  plan.argv = {"recap-keeper", nullptr, nullptr};
-  return spawn(plan);
+  RECAP_TRY(leave_no_zombies());
+  const run::Assignment message{.has_out = fds.artifacts.valid()};
+  const std::array<int, 3> descriptors{fds.spec.get(), fds.target.get(), fds.artifacts.get()};
+  RECAP_TRY(linux::send(socket_.get(), std::as_bytes(std::span(&message, 1)),
+                        std::span(descriptors).first(message.has_out ? 3 : 2)));
+  return std::move(socket_);
 }
 
 base::Result<linux::PidFd> start_recovery(linux::UniqueFd run_dir) {
@@ -112,8 +119,15 @@ base::Result<linux::PidFd> start_recovery(linux::UniqueFd run_dir) {
   plan.fds[run::kSpecFd] = run_dir.get();
   plan.fd_count = plan.fds.size();
   plan.program = program.get();
-  plan.argv = {"recap-keeper", "recover", nullptr};
-  return spawn(plan);
+  plan.argv = {"recap-keeper", "recover", nullptr, nullptr};
+  RECAP_TRY(leave_no_zombies());
+  alignas(16) std::array<std::byte, 16384> stack;
+  linux::Child keeper = RECAP_TRY(linux::start_sharing_memory(
+      {.entry = start_child, .context = &plan, .stack = stack, .until_exec = true}));
+  if (plan.error != 0) {
+    return refused(plan.error);
+  }
+  return std::move(keeper.pidfd);
 }
 
 }  // namespace recap::capsule

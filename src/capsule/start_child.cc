@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// No allocation, no locks (R6). The only memory written is the child's own stack and plan.error.
+// No allocation, no locks (R6), and no call that sets errno: the caller works on in the same
+// memory. What is written is the child's own stack and plan.error.
 #include "capsule/start_child.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include "linux/fs.h"
 #include "linux/process.h"
@@ -19,8 +15,8 @@ int place_descriptors(const StartPlan& plan, int program_number) {
       return ok.error().errno_value();
     }
   }
-  if (::dup3(plan.program, program_number, O_CLOEXEC) < 0) {
-    return errno;
+  if (auto ok = linux::duplicate_to(plan.program, program_number, true); !ok) {
+    return ok.error().errno_value();
   }
   const auto closed = linux::close_from(static_cast<unsigned>(program_number) + 1);
   return closed ? 0 : closed.error().errno_value();
@@ -28,7 +24,7 @@ int place_descriptors(const StartPlan& plan, int program_number) {
 
 }  // namespace
 
-int start_child(void* context) {
+void start_child(void* context) {
   auto& plan = *static_cast<StartPlan*>(context);
   const int program = static_cast<int>(plan.fd_count);
   static const char* const kNoEnvironment[] = {nullptr};
@@ -36,19 +32,14 @@ int start_child(void* context) {
   (void)linux::new_session();
   // A cgroup without real-time bandwidth takes no real-time process (sched(7)), and the run's has
   // none.
-  const sched_param normal{};
-  (void)::sched_setscheduler(0, SCHED_OTHER, &normal);
+  (void)linux::leave_real_time();
   plan.error = place_descriptors(plan, program);
   if (plan.error == 0) {
-    if (auto ok = linux::change_dir("/"); !ok) {
-      plan.error = ok.error().errno_value();
-    } else {
-      ::execveat(program, "", const_cast<char* const*>(plan.argv.data()),  // NOLINT: POSIX's type
-                 const_cast<char* const*>(kNoEnvironment), AT_EMPTY_PATH);
-      plan.error = errno;
-    }
+    auto ok = linux::change_dir("/");
+    plan.error = ok ? linux::execute_fd(program, plan.argv.data(), kNoEnvironment)
+                    : ok.error().errno_value();
   }
-  ::_exit(127);
+  linux::exit_now(127);
 }
 
 }  // namespace recap::capsule

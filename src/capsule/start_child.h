@@ -13,11 +13,11 @@ struct StartPlan {
   int program = -1;                     // the keeper's sealed memfd
   std::array<int, kMaxStartFds> fds{};  // fds[n] becomes descriptor n; all above kMaxStartFds
   std::size_t fd_count = 0;
-  std::array<const char*, 3> argv{};
+  std::array<const char*, 4> argv{};
   int error = 0;  // errno of the step that failed; 0 after a successful exec
 };
 
-// For clone(2) with CLONE_VM|CLONE_VFORK; `plan` is a StartPlan. Returns only on failure.
-int start_child(void* plan);
+// For linux::start_sharing_memory(); `plan` is a StartPlan. Does not return.
+void start_child(void* plan);
 
 }  // namespace recap::capsule

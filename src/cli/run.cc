@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// recap run: find, pin, admit, stage, start a keeper, follow it. Each step is one line of launch().
+// recap run: start a keeper; meanwhile find, pin, admit, stage; give it the run and follow it.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -35,7 +35,8 @@ struct Deliveries {
   std::optional<capsule::NewFile> artifact, report;
 };
 
-base::Result<capsule::Admitted> prepare(const RunOptions& options, const capsule::Dirs& dirs) {
+base::Result<capsule::Admitted> find_and_admit(const RunOptions& options,
+                                               const capsule::Dirs& dirs) {
   const capsule::RunRequest& request = options.request;
   const targets::Roots roots = targets::roots_from_env();
   auto found = RECAP_TRY(targets::find(request.target, roots));
@@ -58,21 +59,23 @@ base::Result<linux::UniqueFd> open_deliveries(const RunOptions& options, capsule
   return std::move(place.descriptor);
 }
 
-// Starts the keeper; returns the socket on which it tells what happens.
-base::Result<linux::UniqueFd> launch(capsule::Admitted& run, const capsule::Dirs& dirs,
-                                     capsule::Stdio& stdio, linux::UniqueFd artifacts) {
-  linux::SocketPair sockets = RECAP_TRY(linux::make_socket_pair());
-  capsule::KeeperFds fds;
-  fds.in = std::move(stdio.in);
-  fds.out = std::move(stdio.out);
-  fds.err = std::move(stdio.err);
-  fds.spec = RECAP_TRY(capsule::stage_spec(run, dirs));
-  fds.target = std::move(run.target.pidfd);
-  fds.caller = std::move(sockets.b);
-  fds.artifacts = std::move(artifacts);
-  // Its pidfd is not needed: the kernel reaps it, and its end is the end of the socket.
-  (void)RECAP_TRY(capsule::start_keeper(std::move(fds)));
-  return std::move(sockets.a);
+// A keeper that has nothing to do yet, and what we have to relay.
+struct Prepared {
+  capsule::WaitingKeeper keeper;
+  std::vector<capsule::Relay> relays;
+};
+
+base::Status start_early(const RunOptions& options, Prepared& prepared) {
+  const capsule::RunRequest& request = options.request;
+  capsule::Stdio stdio = RECAP_TRY(capsule::connect_stdio({
+      .interactive = request.detached ? false : request.interactive,
+      .terminal = request.terminal,
+      .detached = request.detached,
+      .stdout_is_taken = request.out == "-",
+  }));
+  prepared.relays = std::move(stdio.relays);
+  return prepared.keeper.start({std::move(stdio.in), std::move(stdio.out), std::move(stdio.err)},
+                               capsule::kCgroupParent);
 }
 
 base::Status write_report(const capsule::Dirs& dirs, const std::string& run_id,
@@ -146,21 +149,14 @@ int finish(const capsule::Dirs& dirs, const capsule::Admitted& run, const RunOpt
 }
 
 base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dirs,
-                             capsule::Admitted run) {
+                             capsule::Admitted run, Prepared& prepared) {
   Deliveries deliveries;
   linux::UniqueFd artifacts = RECAP_TRY(open_deliveries(options, run, deliveries));
-  capsule::Stdio stdio = RECAP_TRY(capsule::connect_stdio({
-      .interactive = run.detached ? false : options.request.interactive,
-      .terminal = run.terminal,
-      .detached = run.detached,
-      .stdout_is_taken = options.request.out == "-",
-  }));
   const auto signals = RECAP_TRY(capsule::SignalWatch::start());
   linux::UniqueFd image_hold = RECAP_TRY(image::hold(dirs.store(), run.image.digest, dirs.state));
-  auto events = launch(run, dirs, stdio, std::move(artifacts));
-  if (!events) {
-    return std::move(events).error();
-  }
+  linux::UniqueFd spec = RECAP_TRY(capsule::stage_spec(run, dirs));
+  linux::UniqueFd events = RECAP_TRY(
+      prepared.keeper.assign({std::move(spec), std::move(run.target.pidfd), std::move(artifacts)}));
   // While the keeper works: somebody has to clean up after keepers that were killed.
   (void)capsule::recover_dead_runs(dirs.state, kRecoverAtOnce);
   const capsule::FollowOptions follow_options{.terminal = run.terminal && !run.detached,
@@ -169,7 +165,7 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
                                               .detach_keys = options.detach_keys,
                                               .until_first_event = &image_hold};
   const capsule::Outcome outcome =
-      RECAP_TRY(capsule::follow(follow_options, *std::move(events), signals, stdio.relays));
+      RECAP_TRY(capsule::follow(follow_options, std::move(events), signals, prepared.relays));
   return finish(dirs, run, options, outcome, deliveries);
 }
 
@@ -192,13 +188,16 @@ base::Result<int> run_or_say(RunOptions options) {
   const capsule::Dirs dirs = capsule::Dirs::from_environment();
   RECAP_TRY(check_terminal(options));
   RECAP_TRY(dirs.ensure());
-  capsule::Admitted run = RECAP_TRY(prepare(options, dirs));
   if (options.dry_run) {
+    const capsule::Admitted run = RECAP_TRY(find_and_admit(options, dirs));
     Output out;
     out << capsule::admitted_json(run);
     return out.finish("run");
   }
-  return follow_run(options, dirs, std::move(run));
+  Prepared prepared;
+  RECAP_TRY(start_early(options, prepared));
+  capsule::Admitted run = RECAP_TRY(find_and_admit(options, dirs));
+  return follow_run(options, dirs, std::move(run), prepared);
 }
 
 }  // namespace

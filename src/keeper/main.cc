@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap-keeper: one per run. Run, watch, Escape.
 //
-// Started by a caller with the descriptors of run::KeeperFd and no arguments; or as
-// `recap-keeper recover` with the directory of a dead run as descriptor 3.
+// `recap-keeper run CGROUP_PARENT` with the descriptors of run::KeeperFd, most of which come with
+// the Assignment; or `recap-keeper recover` with the directory of a dead run as descriptor 3.
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -15,6 +15,7 @@
 #include "linux/fs.h"
 #include "linux/memory.h"
 #include "linux/process.h"
+#include "linux/socket.h"
 #include "run/control.h"
 
 namespace recap::keeper {
@@ -66,8 +67,28 @@ void describe(ActiveRun& run) {
 
 namespace {
 
-int keep() {
+// Puts what the run is about at its KeeperFd numbers. kGone when there is to be no run.
+Status take_assignment() {
+  run::Assignment assignment;
+  std::array<linux::UniqueFd, 3> fds;
+  const std::size_t size = RECAP_TRY(
+      linux::receive(run::kCallerFd, std::as_writable_bytes(std::span(&assignment, 1)), fds));
+  if (size != sizeof assignment || assignment.version != run::kControlVersion) {
+    return Error(base::Kind::kGone, "the caller has nothing to run");
+  }
+  RECAP_TRY(linux::duplicate_to(fds[0].get(), run::kSpecFd));
+  RECAP_TRY(linux::duplicate_to(fds[1].get(), run::kTargetFd));
+  fds[0].reset();
+  fds[1].reset();
+  return assignment.has_out ? linux::duplicate_to(fds[2].get(), run::kOutFd) : Status{};
+}
+
+int keep(const char* cgroup_parent) {
   ActiveRun& run = the_run();
+  Status started = engine::move_to_host(cgroup_parent);
+  if (!take_assignment()) {
+    return 0;
+  }
   auto spec = read_spec(run.encoded_spec);
   if (!spec) {
     return 125;  // the caller made it itself; it sees end of file on its socket
@@ -75,7 +96,6 @@ int keep() {
   run.spec = *spec;
   describe(run);
   int failure_code = 125;
-  Status started = engine::move_to_host(run.spec.cgroup_parent);
   if (started) {
     started = start(run, failure_code);
   }
@@ -108,8 +128,8 @@ void ActiveRun::set_message(std::string_view message) {
 }  // namespace recap::keeper
 
 extern "C" int recap_keeper_main(int argc, const char* const* argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "recover") {
+  if (argc == 2 && std::string_view(argv[1]) == "recover") {
     return recap::keeper::recover(recap::run::kSpecFd);
   }
-  return recap::keeper::keep();
+  return argc == 3 ? recap::keeper::keep(argv[2]) : 125;
 }

@@ -18,13 +18,6 @@ namespace recap::linux {
 
 namespace {
 
-Status status_of(long ret, std::string_view action, std::string_view object = "") {
-  if (ret < 0) {
-    return failed(action, object, static_cast<int>(-ret));
-  }
-  return {};
-}
-
 // struct landlock_ruleset_attr as of ABI 6; older kernels get its head (E2BIG otherwise).
 struct Ruleset {
   std::uint64_t fs;

@@ -94,4 +94,8 @@ base::Error failed(std::string_view action, std::string_view object, int err) {
   return {entry == nullptr ? Kind::kInternal : entry->kind, message.view(), err};
 }
 
+base::Status status_of(long ret, std::string_view action, std::string_view object) {
+  return ret < 0 ? base::Status(failed(action, object, static_cast<int>(-ret))) : base::Status();
+}
+
 }  // namespace recap::linux

@@ -14,4 +14,7 @@ std::string_view errno_name(int err);
 // `action` and `object` read as "cannot ACTION OBJECT": `failed("open", path, ENOENT)`.
 base::Error failed(std::string_view action, std::string_view object, int err);
 
+// What a system call came to that gives nothing but its success: `ret` is -errno when it failed.
+base::Status status_of(long ret, std::string_view action, std::string_view object = "");
+
 }  // namespace recap::linux

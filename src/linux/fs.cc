@@ -20,13 +20,6 @@ namespace {
 
 constexpr int kResolveRetries = 128;
 
-Status status_of(long ret, std::string_view action, std::string_view object) {
-  if (ret < 0) {
-    return failed(action, object, static_cast<int>(-ret));
-  }
-  return {};
-}
-
 long restarted(long nr, int fd, void* data, std::size_t size) {
   long ret = 0;
   do {
@@ -287,11 +280,13 @@ Status close_on_exec(int fd) {
   return status_of(sys(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC), "mark", "descriptor");
 }
 
-Status duplicate_to(int fd, int number) {
-  if (fd == number) {  // dup3 would refuse; only the flag has to go
-    return status_of(sys(__NR_fcntl, fd, F_SETFD, 0), "pass on", "descriptor");
+Status duplicate_to(int fd, int number, bool close_on_exec) {
+  if (fd == number) {  // dup3 would refuse; only the flag is to be set
+    return status_of(sys(__NR_fcntl, fd, F_SETFD, close_on_exec ? FD_CLOEXEC : 0), "pass on",
+                     "descriptor");
   }
-  return status_of(sys(__NR_dup3, fd, number, 0), "duplicate", "descriptor");
+  return status_of(sys(__NR_dup3, fd, number, close_on_exec ? O_CLOEXEC : 0), "duplicate",
+                   "descriptor");
 }
 
 }  // namespace recap::linux

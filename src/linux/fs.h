@@ -85,6 +85,7 @@ Result<Pipe> make_pipe();
 Status set_nonblocking(int fd, bool on);
 Result<UniqueFd> duplicate(int fd, int at_least = 0);
 Status close_on_exec(int fd);
-Status duplicate_to(int fd, int number);  // dup3 without close-on-exec: what exec passes on
+// dup3(2) for what exec passes on; with `close_on_exec` for what it does not.
+Status duplicate_to(int fd, int number, bool close_on_exec = false);
 
 }  // namespace recap::linux

@@ -20,13 +20,6 @@ constexpr unsigned kMemfdExec = 0x0010;
 constexpr unsigned kMemfdNoexecSeal = 0x0008;
 constexpr int kSealExec = 0x0020;
 
-Status status_of(long ret, std::string_view action, std::string_view object) {
-  if (ret < 0) {
-    return failed(action, object, static_cast<int>(-ret));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<UniqueFd> make_memfd(const char* name, bool executable) {

@@ -14,13 +14,6 @@ namespace recap::linux {
 
 namespace {
 
-Status status_of(long ret, std::string_view action, std::string_view object) {
-  if (ret < 0) {
-    return failed(action, object, static_cast<int>(-ret));
-  }
-  return {};
-}
-
 Status change_attributes(int mount, struct mount_attr& attr, bool recursive) {
   const unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
   return status_of(sys(__NR_mount_setattr, mount, "", flags, &attr, sizeof attr),

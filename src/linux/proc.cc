@@ -28,16 +28,14 @@ Result<std::string_view> stat_after_comm(int pid, std::span<char> buffer) {
   return std::string_view(stat.data() + end + 2, stat.size() - end - 2);
 }
 
-Result<std::uint64_t> status_number(int pid, std::string_view key, int word) {
+// Of "Uid" and "Gid", which list the real, effective, saved and file system's.
+Result<std::uint32_t> effective_id(int pid, std::string_view key) {
   std::array<char, 4096> buffer;
   const std::string_view status =
       RECAP_TRY(read_file_at(kCwd, path_of(pid, "status").c_str(), buffer));
   std::string_view rest = status_field(status, key);
-  std::string_view value;
-  for (int i = 0; i <= word; ++i) {
-    value = next_word(rest);
-  }
-  return parse_number(value);
+  next_word(rest);
+  return static_cast<std::uint32_t>(RECAP_TRY(parse_number(next_word(rest))));
 }
 
 }  // namespace
@@ -102,12 +100,8 @@ Result<char> state_of(int pid) {
 }
 
 Result<Ids> ids_of(int pid) {
-  return Ids{.uid = static_cast<std::uint32_t>(RECAP_TRY(status_number(pid, "Uid", 1))),
-             .gid = static_cast<std::uint32_t>(RECAP_TRY(status_number(pid, "Gid", 1)))};
-}
-
-Result<int> tracer_of(int pid) {
-  return static_cast<int>(RECAP_TRY(status_number(pid, "TracerPid", 0)));
+  return Ids{.uid = RECAP_TRY(effective_id(pid, "Uid")),
+             .gid = RECAP_TRY(effective_id(pid, "Gid"))};
 }
 
 Result<BootId> boot_id() {

@@ -22,7 +22,6 @@ struct Ids {
 Result<Ids> ids_of(int pid);
 
 Result<char> state_of(int pid);  // 'R', 'S', 'D', 'T', 't', 'Z', …
-Result<int> tracer_of(int pid);  // TracerPid, 0 when not traced
 
 using BootId = base::FixedString<36>;
 Result<BootId> boot_id();

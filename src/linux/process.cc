@@ -3,9 +3,12 @@
 
 #include <asm/unistd.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 #include <cerrno>
@@ -19,13 +22,6 @@
 namespace recap::linux {
 
 namespace {
-
-Status status_of(long ret, std::string_view action, std::string_view object = "") {
-  if (ret < 0) {
-    return failed(action, object, static_cast<int>(-ret));
-  }
-  return {};
-}
 
 // The kernel's struct sigaction, which is not the libc's.
 struct KernelSigaction {
@@ -118,11 +114,26 @@ Result<Child> start_sharing_memory(const SharedChild& child) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<std::uint64_t>(child.cgroup);
   }
+  if (child.is_in_our_memory != nullptr) {
+    args.flags |= CLONE_CHILD_CLEARTID;
+    args.child_tid = reinterpret_cast<std::uint64_t>(child.is_in_our_memory);
+    *child.is_in_our_memory = 1;
+  }
   const long ret = clone_and_call(&args, child.entry, child.context);
   if (ret < 0) {
+    if (child.is_in_our_memory != nullptr) {
+      *child.is_in_our_memory = 0;
+    }
     return failed("create", "process", static_cast<int>(-ret));
   }
   return Child{.pid = static_cast<int>(ret), .pidfd = PidFd(pidfd)};
+}
+
+void await_cleared(std::uint32_t& is_in_our_memory) {
+  // Not FUTEX_PRIVATE_FLAG: the kernel's own wake-up is not private (set_tid_address(2)).
+  while (__atomic_load_n(&is_in_our_memory, __ATOMIC_ACQUIRE) != 0) {
+    sys(__NR_futex, &is_in_our_memory, FUTEX_WAIT, 1, nullptr);
+  }
 }
 
 Result<PidFd> open_pidfd(int pid) {
@@ -143,14 +154,16 @@ Status send_signal_to(int pid, int signal) {
 
 Result<Ended> wait_any() {
   Ended ended;
+  rusage used{};
   long ret = 0;
   do {
-    ret = sys(__NR_wait4, -1, &ended.status, 0, nullptr);
+    ret = sys(__NR_wait4, -1, &ended.status, 0, &used);
   } while (ret == -EINTR);
   if (ret < 0) {
     return failed("wait for", "children", static_cast<int>(-ret));
   }
   ended.pid = static_cast<int>(ret);
+  ended.used_storage = used.ru_inblock != 0 || used.ru_oublock != 0;
   return ended;
 }
 
@@ -161,8 +174,6 @@ Status join(int ns_or_pidfd, std::uint64_t namespaces) {
 Status unshare(std::uint64_t namespaces) {
   return status_of(sys(__NR_unshare, namespaces), "create", "namespaces");
 }
-
-Status unshare_fs() { return unshare(CLONE_FS); }
 
 Status set_subreaper() {
   return status_of(sys(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "become", "a subreaper");
@@ -178,6 +189,12 @@ Status set_name(const char* name) {
 
 Status set_no_new_privs() {
   return status_of(sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set", "no_new_privs");
+}
+
+Status leave_real_time() {
+  const sched_param normal{};
+  return status_of(sys(__NR_sched_setscheduler, 0, SCHED_OTHER, &normal), "leave",
+                   "real-time scheduling");
 }
 
 Status new_session() {
@@ -225,6 +242,10 @@ int execute(const char* path, const char* const* argv, const char* const* envp) 
   return static_cast<int>(-sys(__NR_execve, path, argv, envp));
 }
 
+int execute_fd(int program, const char* const* argv, const char* const* envp) {
+  return static_cast<int>(-sys(__NR_execveat, program, "", argv, envp, AT_EMPTY_PATH));
+}
+
 Status close_from(unsigned first) {
   return status_of(sys(__NR_close_range, first, ~0U, 0), "close", "descriptors");
 }
@@ -246,8 +267,6 @@ Status close_all_but(std::span<int> kept) {
 }
 
 int own_pid() { return static_cast<int>(sys(__NR_getpid)); }
-
-int parent_pid() { return static_cast<int>(sys(__NR_getppid)); }
 
 std::uint64_t monotonic_ns() {
   const timespec ts = now(CLOCK_MONOTONIC);

@@ -46,8 +46,12 @@ struct SharedChild {
   std::uint64_t new_namespaces = 0;
   int cgroup = -1;  // as in fork()
   bool until_exec = false;
+  // Set by us, cleared by the kernel when the child leaves our memory, by exec or by its end
+  // (CLONE_CHILD_CLEARTID): until then, everything it borrows must stay.
+  std::uint32_t* is_in_our_memory = nullptr;
 };
 Result<Child> start_sharing_memory(const SharedChild& child);
+void await_cleared(std::uint32_t& is_in_our_memory);
 
 Result<PidFd> open_pidfd(int pid);
 Status send_signal(int pidfd, int signal);  // signal 0: does the process exist
@@ -57,18 +61,20 @@ Status send_signal_to(int pid, int signal);
 struct Ended {
   int pid = 0;
   int status = 0;
+  bool used_storage =
+      false;  // it, or a child it had waited for, read or wrote a disk (getrusage(2))
 };
 Result<Ended> wait_any();
 
 Status join(int ns_or_pidfd, std::uint64_t namespaces);  // setns(2)
 Status unshare(std::uint64_t namespaces);
-Status unshare_fs();  // CLONE_FS: setns(CLONE_NEWNS) refuses a shared fs_struct
 
 Status set_subreaper();
 Status set_dumpable(bool on);
 Status set_name(const char* name);  // comm, 15 characters
 Status set_no_new_privs();
 Status new_session();
+Status leave_real_time();  // SCHED_OTHER, whatever the scheduling class was
 void set_umask(unsigned mask);
 Status ignore_children();    // SIGCHLD ignored: children are reaped by the kernel (no zombies)
 Status wait_for_children();  // SIGCHLD default again: children stay until they are waited for
@@ -82,6 +88,9 @@ Status change_dir_to(int dir);
 // execve(2): returns only on failure, with errno.
 int execute(const char* path, const char* const* argv, const char* const* envp);
 
+// The same for the program that `program` is open on (execveat(2) with AT_EMPTY_PATH).
+int execute_fd(int program, const char* const* argv, const char* const* envp);
+
 // Closes every descriptor from `first` on (close_range(2), 5.9).
 Status close_from(unsigned first);
 
@@ -89,7 +98,6 @@ Status close_from(unsigned first);
 Status close_all_but(std::span<int> kept);
 
 int own_pid();
-int parent_pid();
 std::uint64_t monotonic_ns();
 std::int64_t wall_clock_s();
 [[noreturn]] void exit_now(int code);

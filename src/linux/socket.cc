@@ -19,13 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxFds = 4;
 
-Status status_of(long ret, std::string_view action, std::string_view object) {
-  if (ret < 0) {
-    return failed(action, object, static_cast<int>(-ret));
-  }
-  return {};
-}
-
 Result<UniqueFd> open_socket() {
   const long ret = sys(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   if (ret < 0) {

@@ -22,10 +22,7 @@ base::Status remove_sysv(SysvKind kind, int id) {
       ret = sys(__NR_msgctl, id, IPC_RMID, nullptr);
       break;
   }
-  if (ret < 0) {
-    return failed("remove", "System V object", static_cast<int>(-ret));
-  }
-  return {};
+  return status_of(ret, "remove", "System V object");
 }
 
 }  // namespace recap::linux

@@ -10,20 +10,9 @@
 
 namespace recap::linux {
 
-namespace {
-
-Status status_of(long ret, std::string_view action) {
-  if (ret < 0) {
-    return failed(action, "terminal", static_cast<int>(-ret));
-  }
-  return {};
-}
-
-}  // namespace
-
 Status unlock_pty(int master) {
   const int locked = 0;
-  return status_of(sys(__NR_ioctl, master, TIOCSPTLCK, &locked), "unlock");
+  return status_of(sys(__NR_ioctl, master, TIOCSPTLCK, &locked), "unlock", "terminal");
 }
 
 Result<UniqueFd> open_pty_slave(int master) {
@@ -36,7 +25,7 @@ Result<UniqueFd> open_pty_slave(int master) {
 
 Status resize_pty(int master, std::uint16_t rows, std::uint16_t columns) {
   const winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-  return status_of(sys(__NR_ioctl, master, TIOCSWINSZ, &size), "resize");
+  return status_of(sys(__NR_ioctl, master, TIOCSWINSZ, &size), "resize", "terminal");
 }
 
 }  // namespace recap::linux

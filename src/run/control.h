@@ -17,6 +17,14 @@ namespace recap::run {
 
 inline constexpr std::uint32_t kControlVersion = 1;
 
+// The first message on the caller's socket, from the caller: a keeper starts before it is known
+// what it is for. It brings the descriptors kSpecFd, kTargetFd and, with `has_out`, kOutFd. End of
+// file instead: there is no run, and the keeper leaves.
+struct Assignment {
+  std::uint32_t version = kControlVersion;
+  bool has_out = false;
+};
+
 enum class EventType : std::uint32_t {
   kAttached =
       1,   // the function runs (its exec succeeded); with -t one SCM_RIGHTS fd: the pty master

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "linux/fs.h"
@@ -28,19 +29,17 @@ std::span<std::byte> bytes_of(std::string& text) {
 }
 
 // The kernel reports size 0 for its own files, and a state file may be rewritten between fstat and
-// read, so `expected` is only the first guess.
-Result<std::string> read_to_end(int fd, std::size_t expected, std::size_t limit) {
-  std::string text(std::min(expected, limit) + 1, '\0');
-  std::size_t size = 0;
-  for (;;) {
-    size += RECAP_TRY(linux::read_all(fd, bytes_of(text).subspan(size)));
-    if (size < text.size()) {
-      break;
-    }
+// read. Most fit into the first buffer, which costs no allocation.
+Result<std::string> read_to_end(int fd, std::size_t limit) {
+  std::array<char, 8192> first;
+  std::size_t size = RECAP_TRY(linux::read_all(fd, std::as_writable_bytes(std::span(first))));
+  std::string text(first.data(), size);
+  while (size == text.size() && size >= first.size()) {
     if (size > limit) {
       return Error(Kind::kCorrupt, "is larger than anything a runtime writes");
     }
-    text.resize(std::min(text.size() * 2, limit + 1));
+    text.resize(std::min(size * 4, limit + 1));
+    size += RECAP_TRY(linux::read_all(fd, bytes_of(text).subspan(size)));
   }
   text.resize(size);
   return text;
@@ -73,14 +72,14 @@ Result<std::string> read_state(const linux::DirFd& dir, const std::string& path)
   if (!is_trusted_uid(facts.stx_uid) || (facts.stx_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return Error(Kind::kDenied, path + " can be written by others than root: it is not believed");
   }
-  auto text = read_to_end(fd.get(), facts.stx_size, kMaxJsonBytes);
+  auto text = read_to_end(fd.get(), kMaxJsonBytes);
   return std::move(text).context(path);
 }
 
 Result<std::string> read_kernel_file(const linux::DirFd& dir, const std::string& path) {
   const linux::UniqueFd fd =
       RECAP_TRY(linux::open_beneath(dir.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
-  auto text = read_to_end(fd.get(), 4000, kMaxKernelFile);
+  auto text = read_to_end(fd.get(), kMaxKernelFile);
   return std::move(text).context(path);
 }
 

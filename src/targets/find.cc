@@ -207,9 +207,7 @@ Result<Target> find(std::string_view text, const Roots& roots) {
     case Reference::Form::kPid:
       break;
   }
-  Target target = RECAP_TRY(process_target(reference.pid, roots));
-  RECAP_TRY(check_usable(target, roots));
-  return target;
+  return process_target(reference.pid, roots);
 }
 
 }  // namespace recap::targets

@@ -82,8 +82,8 @@ Result<Pinned> pin(Target target, const Roots& roots) {
   const bool known_start = target.start_time != 0;
   Target checked = target;
   checked.start_time_recorded = known_start;
-  if (const Status status = check_process(checked, *process); !status) {
-    return status.error().kind() == Kind::kNotFound ? gone(target) : status.error();
+  if (const auto stat = check_process(checked, *process); !stat) {
+    return stat.error().kind() == Kind::kNotFound ? gone(target) : stat.error();
   }
   RECAP_TRY(check_ids(target, *process));
   RECAP_TRY(check_cgroups(target, *process, roots));

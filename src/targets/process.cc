@@ -10,6 +10,7 @@
 #include "targets/files.h"
 #include "targets/sandbox.h"
 #include "targets/text.h"
+#include "targets/usable.h"
 
 namespace recap::targets {
 namespace {
@@ -99,8 +100,8 @@ std::string ProcessDir::executable() const {
   return path ? std::string(path->substr(path->rfind('/') + 1)) : std::string();
 }
 
-Status check_process(Target& target, const ProcessDir& process) {
-  const auto stat = process.stat();
+Result<ProcessStat> check_process(Target& target, const ProcessDir& process) {
+  auto stat = process.stat();
   if (!stat || stat->state == 'Z' || stat->state == 'X') {
     return Error(Kind::kNotFound, "target " + shown(target.name) + " has ended");
   }
@@ -116,7 +117,7 @@ Status check_process(Target& target, const ProcessDir& process) {
     return Error(Kind::kInvalid, "process " + std::to_string(target.pid) +
                                      " is a kernel thread, which has nothing to attach to");
   }
-  return {};
+  return stat;
 }
 
 Result<Target> process_target(std::uint32_t pid, const Roots& roots) {
@@ -125,7 +126,7 @@ Result<Target> process_target(std::uint32_t pid, const Roots& roots) {
   target.name = pid_name(pid);
   target.pid = pid;
   const ProcessDir process = RECAP_TRY(ProcessDir::open(roots, pid));
-  RECAP_TRY(check_process(target, process));
+  const ProcessStat stat = RECAP_TRY(check_process(target, process));
   const ProcessIds ids = RECAP_TRY(process.ids());
   if (ids.thread_group != pid) {
     return Error(Kind::kInvalid, target.name + " is a thread: write " + pid_name(ids.thread_group) +
@@ -136,7 +137,8 @@ Result<Target> process_target(std::uint32_t pid, const Roots& roots) {
     target.id = owner->id;
     target.runtime = owner->runtime;
   }
-  RECAP_TRY(refuse_sandbox_process(process, cgroups));
+  RECAP_TRY(refuse_sandbox_process(process.executable(), stat.comm, cgroups));
+  RECAP_TRY(refuse_frozen(target, cgroups, roots));
   return target;
 }
 

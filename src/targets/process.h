@@ -43,11 +43,13 @@ class ProcessDir {
   linux::DirFd dir_;
 };
 
-// A plain process as a target. kInvalid for host's pid 1, kernel threads and mere threads.
+// A plain process as a target. kInvalid for host's pid 1, kernel threads and mere threads; kBusy
+// when it is frozen; kUnsupported for those of gVisor and Kata.
 base::Result<Target> process_target(std::uint32_t pid, const Roots& roots);
 
 // Running, and a process at all: kNotFound when it ended or is a zombie, kInvalid when RECap does
-// not attach to such a process. Fills target.start_time; a recorded one must be equal.
-base::Status check_process(Target& target, const ProcessDir& process);
+// not attach to such a process. Fills target.start_time; a recorded one must be equal. Returns what
+// it read.
+base::Result<ProcessStat> check_process(Target& target, const ProcessDir& process);
 
 }  // namespace recap::targets

@@ -38,10 +38,8 @@ Status refuse_sandbox_runtime(const Target& target) {
   return sandbox.empty() ? Status() : refusal(target.name, sandbox);
 }
 
-Status refuse_sandbox_process(const ProcessDir& process, std::string_view cgroups) {
-  const std::string executable = process.executable();
-  const auto stat = process.stat();
-  const std::string comm = stat ? stat->comm : std::string();
+Status refuse_sandbox_process(std::string_view executable, std::string_view comm,
+                              std::string_view cgroups) {
   if (executable.starts_with("runsc") || comm == "runsc-sandbox" || comm == "runsc-gofer") {
     return refusal(executable.empty() ? comm : executable, "gVisor");
   }

@@ -17,6 +17,7 @@ bool is_sandbox_runtime(std::string_view oci_runtime);
 
 // For a plain process, of which no runtime speaks: by its executable's name. A process may choose
 // that name, which costs it no more than being refused.
-base::Status refuse_sandbox_process(const ProcessDir& process, std::string_view cgroups);
+base::Status refuse_sandbox_process(std::string_view executable, std::string_view comm,
+                                    std::string_view cgroups);
 
 }  // namespace recap::targets

@@ -73,10 +73,11 @@ Status check_usable(Target& target, const Roots& roots) {
     return Error(Kind::kNotFound, "target " + shown(target.name) + " has ended");
   }
   RECAP_TRY(check_process(target, *process));
-  if (is_frozen(RECAP_TRY(process->cgroups()), roots)) {
-    return paused(target);
-  }
-  return {};
+  return refuse_frozen(target, RECAP_TRY(process->cgroups()), roots);
+}
+
+Status refuse_frozen(const Target& target, std::string_view cgroups, const Roots& roots) {
+  return is_frozen(cgroups, roots) ? paused(target) : Status();
 }
 
 Result<Target> choose(std::string_view reference, std::vector<Target> candidates,

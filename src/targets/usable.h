@@ -14,6 +14,9 @@ namespace recap::targets {
 // not running, kUnsupported for gVisor and Kata, kInvalid for what is no container's process.
 base::Status check_usable(Target& target, const Roots& roots);
 
+// kBusy when a freezer holds the processes of `cgroups` (text of /proc/PID/cgroup).
+base::Status refuse_frozen(const Target& target, std::string_view cgroups, const Roots& roots);
+
 // The one usable target of `candidates`. Those that do not run are no rivals to one that does; the
 // message lists up to 8 rivals.
 base::Result<Target> choose(std::string_view reference, std::vector<Target> candidates,
