@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <string>
@@ -20,8 +21,13 @@ namespace recap::targets {
 class FakeEngine {
  public:
   // `answers`: path → everything the server sends. What is not there is answered with 404.
-  FakeEngine(const std::string& socket, std::map<std::string, std::string> answers)
-      : answers_(std::move(answers)), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // With `cut` an answer comes in two parts, of which the first has `cut` bytes, and then the
+  // client has to hang up.
+  FakeEngine(const std::string& socket, std::map<std::string, std::string> answers,
+             std::size_t cut = 0)
+      : answers_(std::move(answers)),
+        cut_(cut),
+        listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, socket.c_str(), sizeof(address.sun_path) - 1);
@@ -69,11 +75,17 @@ class FakeEngine {
       const auto answer = answers_.find(path);
       const std::string text =
           answer == answers_.end() ? status(404, "no such container") : answer->second;
-      ::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      ::send(client.get(), text.data(), cut_ > 0 ? cut_ : text.size(), MSG_NOSIGNAL);
+      if (cut_ > 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        ::send(client.get(), text.data() + cut_, text.size() - cut_, MSG_NOSIGNAL);
+        (void)::recv(client.get(), request, sizeof(request), 0);
+      }
     }
   }
 
   std::map<std::string, std::string> answers_;
+  std::size_t cut_;
   linux::UniqueFd listener_;
   std::atomic<int> requests_{0};
   std::thread thread_;

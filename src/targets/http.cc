@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -124,52 +125,114 @@ Result<std::optional<Header>> parse_header(std::string_view text) {
   return std::optional(header);
 }
 
+std::optional<std::uint64_t> parse_hex(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value)
+                                                                  : std::nullopt;
+}
+
+constexpr std::size_t kMaxChunkLine = 128;  // its size in hexadecimal, and extensions
+
+// Takes an answer in as it comes, and knows when it is whole: the server's end of file may come
+// a while later.
+class AnswerReader {
+ public:
+  // True: nothing more is to come.
+  Result<bool> take(std::string_view more) {
+    pending_ += more;
+    if (!header_) {
+      header_ = RECAP_TRY(parse_header(pending_));
+      if (!header_) {
+        return false;
+      }
+      pending_.erase(0, header_->size);
+    }
+    if (header_->chunked) {
+      return take_chunks();
+    }
+    body_ += pending_;
+    pending_.clear();
+    if (body_.size() > kMaxJsonBytes) {
+      return too_large();
+    }
+    return header_->content_length && body_.size() >= *header_->content_length;
+  }
+
+  // After take() said so, or at the end of file.
+  Result<HttpAnswer> finish() {
+    if (!header_) {
+      return Error(Kind::kCorrupt, "the answer ends within its header");
+    }
+    const std::uint64_t expected = header_->content_length.value_or(body_.size());
+    if (body_.size() < expected || (header_->chunked && !last_chunk_)) {
+      return Error(Kind::kCorrupt, "the answer is cut short");
+    }
+    body_.resize(expected);
+    return HttpAnswer{header_->status, std::move(body_)};
+  }
+
+ private:
+  static Error too_large() { return {Kind::kCorrupt, "the answer is larger than 16 MiB"}; }
+
+  Result<bool> take_chunks() {
+    std::size_t at = 0;  // in pending_: up to here it was taken
+    while (!last_chunk_) {
+      const std::string_view rest = std::string_view(pending_).substr(at);
+      const std::size_t line = rest.substr(0, kMaxChunkLine).find("\r\n");
+      if (line == rest.npos && rest.size() < kMaxChunkLine) {
+        break;
+      }
+      const auto size = parse_hex(rest.substr(0, std::min(line, rest.find(';'))));
+      if (line == rest.npos || !size) {
+        return Error(Kind::kCorrupt, "the answer's chunks are damaged");
+      }
+      if (*size > kMaxJsonBytes || body_.size() + *size > kMaxJsonBytes) {
+        return too_large();
+      }
+      last_chunk_ = *size == 0;  // trailers may follow; nobody asked for them
+      const std::size_t end = line + 2 + *size;
+      if (!last_chunk_ && rest.size() < end + 2) {
+        break;
+      }
+      body_ += rest.substr(line + 2, *size);
+      at += last_chunk_ ? rest.size() : end + 2;
+    }
+    pending_.erase(0, at);
+    return last_chunk_;
+  }
+
+  std::string pending_, body_;
+  std::optional<Header> header_;
+  bool last_chunk_ = false;
+};
+
 }  // namespace
 
-Result<HttpAnswer> parse_answer(std::string whole) {
-  const auto header = RECAP_TRY(parse_header(whole));
-  if (!header) {
-    return Error(Kind::kCorrupt, "the answer ends within its header");
-  }
-  if (header->chunked) {
-    return Error(Kind::kCorrupt, "the answer is chunked, which HTTP/1.0 forbids");
-  }
-  const std::uint64_t size = whole.size() - header->size;
-  if (header->content_length && *header->content_length > size) {
-    return Error(Kind::kCorrupt, "the answer is cut short");
-  }
-  whole.erase(0, header->size);
-  if (header->content_length) {
-    whole.resize(*header->content_length);
-  }
-  return HttpAnswer{header->status, std::move(whole)};
+Result<HttpAnswer> parse_answer(std::string_view whole) {
+  AnswerReader reader;
+  (void)RECAP_TRY(reader.take(whole));
+  return reader.finish();
 }
 
 Result<HttpAnswer> http_get(const std::string& socket, std::string_view path) {
   const std::uint64_t deadline_ns = linux::monotonic_ns() + kTimeoutMs * 1'000'000;
   const linux::UniqueFd fd = RECAP_TRY(connect_to(socket));
   const std::string request = "GET " + std::string(path) +
-                              " HTTP/1.0\r\nHost: localhost\r\nAccept: application/json\r\n\r\n";
+                              " HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
+                              "Connection: close\r\n\r\n";
   if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {  // far below the socket's buffer: whole or not at all
     return linux::failed("ask", socket, errno);
   }
-  std::string whole;
-  std::size_t used = 0;
+  AnswerReader reader;
+  std::array<char, 32768> buffer;
   for (;;) {
-    whole.resize(std::max(used * 2, std::size_t{16384}));
-    const std::size_t got = RECAP_TRY(
-        receive_some(fd.get(), std::span(whole).subspan(used), deadline_ns).context(socket));
-    used += got;
-    if (got == 0) {
-      break;
-    }
-    if (used > kMaxJsonBytes + kMaxHeader) {
-      return Error(Kind::kCorrupt, socket + ": the answer is larger than 16 MiB");
+    const std::size_t got = RECAP_TRY(receive_some(fd.get(), buffer, deadline_ns).context(socket));
+    if (got == 0 || RECAP_TRY(reader.take(std::string_view(buffer.data(), got)).context(socket))) {
+      return reader.finish().context(socket);
     }
   }
-  whole.resize(used);
-  return parse_answer(std::move(whole)).context(socket);
 }
 
 }  // namespace recap::targets

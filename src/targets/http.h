@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One GET over a unix socket. HTTP/1.0 on purpose: the server then may neither chunk the answer nor
-// keep the connection, so an answer is a header, a blank line, and everything up to end of file.
+// One GET over a unix socket (RFC 9112). With HTTP/1.1 the server says how long its answer is, by a
+// Content-Length or by chunks, so that nobody waits for the end of the connection.
 #pragma once
 
 #include <string>
@@ -20,6 +20,6 @@ struct HttpAnswer {
 base::Result<HttpAnswer> http_get(const std::string& socket, std::string_view path);
 
 // Takes an answer apart; exposed for its tests.
-base::Result<HttpAnswer> parse_answer(std::string whole);
+base::Result<HttpAnswer> parse_answer(std::string_view whole);
 
 }  // namespace recap::targets
