@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "targets/text.h"
+
 namespace recap::targets {
 namespace {
 
@@ -46,6 +48,16 @@ void fill_pod_names(Target& target) {
     target.image =
         first_of(target, {"io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName"});
   }
+}
+
+void fill_pod_names_by_name(Target& target) {
+  const auto parts = split(target.name, '_');  // no name of Kubernetes holds an underscore
+  if (parts.size() < 6 || parts[0] != "k8s") {
+    return;
+  }
+  target.container = parts[1] == "POD" ? "" : parts[1];  // POD: the sandbox
+  target.pod = parts[2];
+  target.pod_namespace = parts[3];
 }
 
 }  // namespace recap::targets

@@ -13,4 +13,8 @@ void add_labels(Target& target, Json object);
 // Fills pod, pod_namespace, container (empty for a pod's sandbox) and image from target.labels.
 void fill_pod_names(Target& target);
 
+// The same for a container of Docker or Podman, by the name that cri-dockerd gives:
+// k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT. Its labels do not count: the image's are among them.
+void fill_pod_names_by_name(Target& target);
+
 }  // namespace recap::targets

@@ -43,7 +43,7 @@ base::Status add_docker_names(Target& target, const std::string& data) {
   target.name = name.substr(1);
   target.image = root["Config"]["Image"].text();
   add_labels(target, root["Config"]["Labels"]);
-  fill_pod_names(target);
+  fill_pod_names_by_name(target);
   return {};
 }
 

@@ -75,7 +75,7 @@ Result<std::optional<Target>> engine_container(const Engine& engine, const std::
   }
   const auto document = RECAP_TRY(JsonDocument::parse(answer->body, socket));
   Target target = RECAP_TRY(engine.parse(document.root()).context(socket));
-  fill_pod_names(target);
+  fill_pod_names_by_name(target);
   return std::optional(std::move(target));
 }
 

@@ -158,6 +158,28 @@ TEST(Find, PodsByNamespaceNameAndContainer) {
   EXPECT_EQ(find("containerd://default/" + kB, host.roots).error().kind(), Kind::kNotFound);
 }
 
+// Docker copies an image's labels to its containers, so an image could pose as anybody's pod.
+TEST(Find, APodOfDockersIsKnownByItsNameNotByLabels) {
+  const FakeHost host;
+  const Child child;
+  const Child pod;
+  const auto poses = FakeEngine::ok(
+      R"({"Id":")" + kA + R"(","Name":"/innocent","State":{"Running":true,"Pid":)" +
+      std::to_string(child.pid()) +
+      R"(},"Config":{"Labels":{"io.kubernetes.pod.name":"web","io.kubernetes.pod.namespace":"shop",)" +
+      R"("io.kubernetes.container.name":"nginx"}},"HostConfig":{"Runtime":"runc"}})");
+  const FakeEngine engine(
+      host.roots.docker_sockets[0],
+      {{"/containers/json", FakeEngine::ok(R"([{"Id":")" + kA + R"("},{"Id":")" + kB + R"("}])")},
+       {"/containers/" + kA + "/json", poses},
+       {"/containers/" + kB + "/json",
+        FakeEngine::docker(kB, "k8s_nginx_web-0_shop_0b7e9a6c_1", pod.pid())}});
+  EXPECT_EQ(find("pod/shop/web/nginx", host.roots).error().kind(), Kind::kNotFound);
+  const auto real = find("pod/shop/web-0/nginx", host.roots);
+  ASSERT_TRUE(real) << message(real);
+  EXPECT_EQ(real->id, kB);
+}
+
 TEST(Find, PodmansSocketIsLeftAloneForNamesItsStorageDoesNotHave) {
   const FakeHost host;
   const Child child;

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <linux/sched.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -55,6 +63,35 @@ TEST(Pin, AReusedPidIsGone) {
   Target target = docker_target(child);
   target.start_time += 1;
   EXPECT_EQ(pin(target, host.roots).error().kind(), Kind::kGone);
+}
+
+// A child with a number that another one had (clone3(2), set_tid).
+pid_t child_with_pid(pid_t pid) {
+  clone_args args{};
+  args.exit_signal = SIGCHLD;
+  args.set_tid = reinterpret_cast<std::uint64_t>(&pid);
+  args.set_tid_size = 1;
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+      ::pause();
+    }
+  }
+  return child;
+}
+
+TEST(Pin, ThePidOfATargetThatEndedAfterItWasFoundIsGone) {
+  Child child;
+  Target target = docker_target(child);
+  target.id.clear();  // a plain process: only its start time tells it apart
+  child.end();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // start times count in 10 ms
+  const auto pid = static_cast<pid_t>(target.pid);
+  ASSERT_EQ(child_with_pid(pid), pid) << std::strerror(errno);
+  EXPECT_EQ(pin(target, Roots{}).error().kind(), Kind::kGone);
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
 }
 
 TEST(Pin, TheDeadAreGone) {
