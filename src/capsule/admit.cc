@@ -3,6 +3,7 @@
 // after they were read, so they are this target's facts.
 #include "capsule/admit.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -13,10 +14,12 @@
 #include "capsule/requester.h"
 #include "capsule/target_env.h"
 #include "linux/fs.h"
+#include "linux/proc.h"
 #include "linux/process.h"
 #include "policy/catalog_index.h"
 #include "policy/image_defaults.h"
 #include "policy/words.h"
+#include "run/merged_view.h"
 
 namespace recap::capsule {
 namespace {
@@ -67,6 +70,7 @@ base::Result<policy::Grant> decide_grant(const RunRequest& request, const Admitt
   const policy::TargetFacts facts{
       .name = run.target.target.name,
       .host_shares = RECAP_TRY(shares_with_host(run.target.target.pid, policy::kHostSensitive)),
+      .root = RECAP_TRY(linux::ids_of(static_cast<int>(run.target.target.pid))).uid == 0,
   };
   if (!linux::send_signal(run.target.pidfd.get(), 0)) {
     return base::Error(base::Kind::kGone,
@@ -76,6 +80,18 @@ base::Result<policy::Grant> decide_grant(const RunRequest& request, const Admitt
                         policy::root_ceiling(request.allow_host_namespaces));
 }
 
+base::Result<image::ImageUser> user_of(const RunRequest& request,
+                                       const image::PreparedImage& image) {
+  if (!request.user) {
+    return image::ImageUser{image.uid, image.gid, image.groups};
+  }
+  std::vector<linux::DirFd> layers;
+  for (const std::string& layer : image.layers) {
+    layers.push_back(RECAP_TRY(linux::open_dir_at(linux::kCwd, layer.c_str())));
+  }
+  return image::resolve_user_in(layers, *request.user).context("--user");
+}
+
 // "net:[4026531840]". A readlink makes no inode in nsfs, which a stat would, for 20 times the
 // price.
 std::string namespace_of(std::string_view pid, std::string_view name) {
@@ -83,6 +99,21 @@ std::string namespace_of(std::string_view pid, std::string_view name) {
   auto text =
       linux::read_link_at(linux::kCwd, base::concat<64>("/proc/", pid, "/ns/", name).c_str(), link);
   return text ? std::string(*text) : std::string();
+}
+
+bool has_directory(const image::PreparedImage& image, const std::string& path) {
+  return std::ranges::any_of(image.layers, [&](const std::string& layer) {
+    const auto root = linux::open_dir_at(linux::kCwd, layer.c_str());
+    return root && linux::open_in_root(root->get(), path.c_str(), O_PATH | O_DIRECTORY);
+  });
+}
+
+// In the merged view the root directory is the target's.
+std::string_view home_of(const Admitted& run) {
+  if (run.grant.view == run::View::kMerged) {
+    return run::kMergedHome;
+  }
+  return run.user.uid == 0 ? "/root" : "/";
 }
 
 }  // namespace
@@ -100,7 +131,7 @@ std::vector<std::string> command_line(const RunRequest& request,
 }
 
 std::vector<std::string> environment(const RunRequest& request, const image::PreparedImage& image,
-                                     std::uint32_t uid, std::vector<std::string> below) {
+                                     std::string_view home, std::vector<std::string> below) {
   std::vector<std::string> env = std::move(below);
   for (const std::string& entry : image.env) {
     const std::size_t equals = std::min(entry.find('='), entry.size());
@@ -113,13 +144,25 @@ std::vector<std::string> environment(const RunRequest& request, const image::Pre
     env.emplace_back(kDefaultPath);
   }
   if (!has_variable(env, "HOME")) {
-    env.emplace_back(uid == 0 ? "HOME=/root" : "HOME=/");
+    env.push_back("HOME=" + std::string(home));
   }
   if (request.terminal && !has_variable(env, "TERM")) {
     const char* term = ::getenv("TERM");
     env.push_back(std::string("TERM=") + (term != nullptr ? term : "xterm"));
   }
   return env;
+}
+
+std::string workdir_of(const RunRequest& request, const image::PreparedImage& image,
+                       run::View view) {
+  if (request.workdir) {
+    return *request.workdir;
+  }
+  const std::string own = image.workdir.empty() ? "/" : image.workdir;
+  if (view != run::View::kMerged || (!run::is_shared_place(own) && has_directory(image, own))) {
+    return own;
+  }
+  return std::string(run::kMergedHome);
 }
 
 base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among) {
@@ -157,23 +200,20 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   run.run_id = RECAP_TRY(new_run_id());
   run.name = request.name.empty() ? run.run_id : request.name;
   run.requester = requester();
-  run.limits = request.limits;
-  if (!run.function.empty()) {
-    RECAP_TRY(apply_limits(run.image.labels, run.limits));
-  }
+  static const std::map<std::string, std::string> kNoLabels;
+  run.limits =
+      RECAP_TRY(limits_of(request.limits, run.function.empty() ? kNoLabels : run.image.labels));
   run.argv = command_line(request, run.image);
   if (run.argv.empty()) {
     return base::Error(base::Kind::kInvalid, "the image names no program: say which after `--`");
   }
-  run.user = request.user.value_or(User{run.image.uid, run.image.gid});
-  run.groups = request.user ? std::vector<std::uint32_t>() : run.image.groups;
+  run.user = RECAP_TRY(user_of(request, run.image));
   std::vector<std::string> below;
-  if (request.env_from_target) {
-    below = RECAP_TRY(target_environment(run.target.target.pid));
+  if (!request.env_from_target.empty()) {
+    below = RECAP_TRY(target_environment(run.target.target.pid, request.env_from_target));
   }
-  run.env = environment(request, run.image, run.user.uid, std::move(below));
-  run.workdir = RECAP_TRY(checked_workdir(
-      request.workdir.value_or(run.image.workdir.empty() ? "/" : run.image.workdir)));
+  run.env = environment(request, run.image, home_of(run), std::move(below));
+  run.workdir = RECAP_TRY(checked_workdir(workdir_of(request, run.image, run.grant.view)));
   run.terminal = request.terminal;
   run.detached = request.detached;
   run.requested_ns = request.requested_ns;

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "capsule/dirs.h"
 #include "capsule/request.h"
+#include "image/image_user.h"
 #include "image/prepared.h"
 #include "policy/grant.h"
 #include "targets/target.h"
@@ -28,8 +29,7 @@ struct Admitted {
   std::vector<std::string> argv;
   std::vector<std::string> env;  // NAME=VALUE
   std::string workdir;
-  User user;
-  std::vector<std::uint32_t> groups;
+  image::ImageUser user;  // inside the image
   bool terminal = false;
   bool detached = false;
   run::OutMode out = run::OutMode::kNone;
@@ -45,8 +45,15 @@ base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t amon
 // Docker's rule: `words` replace the image's command, an entrypoint of the request replaces both.
 std::vector<std::string> command_line(const RunRequest& request, const image::PreparedImage& image);
 
-// The image's environment, overridden by the request's; PATH, HOME and TERM when nobody set them.
+// The image's environment over `below`, overridden by the request's; PATH, HOME (`home`) and TERM
+// when nobody set them.
 std::vector<std::string> environment(const RunRequest& request, const image::PreparedImage& image,
-                                     std::uint32_t uid, std::vector<std::string> below = {});
+                                     std::string_view home, std::vector<std::string> below = {});
+
+// Where the function starts: what the request says, else what the image says. In the merged view
+// the latter only where the image has that directory for itself: shells and interpreters run what
+// they find around them.
+std::string workdir_of(const RunRequest& request, const image::PreparedImage& image,
+                       run::View view);
 
 }  // namespace recap::capsule

@@ -2,9 +2,12 @@
 #include "capsule/admit.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -46,7 +49,7 @@ TEST(CommandLine, FollowsDockersRule) {
 TEST(Environment, OverridesTheImagesVariables) {
   RunRequest request;
   request.env = {{"A", "2"}, {"B", "x=y"}};
-  const Words env = environment(request, example_image(), 0);
+  const Words env = environment(request, example_image(), "/root");
   EXPECT_EQ(std::ranges::count(env, "A=1"), 0);
   EXPECT_EQ(std::ranges::count(env, "A=2"), 1);
   EXPECT_EQ(std::ranges::count(env, "B=x=y"), 1);
@@ -57,9 +60,27 @@ TEST(Environment, OverridesTheImagesVariables) {
 TEST(Environment, HasAPathAlways) {
   image::PreparedImage image = example_image();
   image.env.clear();
-  const Words env = environment({}, image, 5);
+  const Words env = environment({}, image, "/");
   EXPECT_TRUE(std::ranges::any_of(env, [](const auto& e) { return e.starts_with("PATH=/"); }));
   EXPECT_EQ(std::ranges::count(env, "HOME=/"), 1);
+}
+
+TEST(Workdir, OfTheMergedViewIsAPlaceOfTheImage) {
+  image::PreparedImage image = example_image();
+  image.layers = {testing::TempDir()};
+  EXPECT_EQ(workdir_of({}, image, run::View::kTarget), "/work");
+  EXPECT_EQ(workdir_of({}, image, run::View::kMerged), "/root");  // no layer has it
+  const std::string work = testing::TempDir() + "/work";
+  ::mkdir(work.c_str(), 0755);
+  EXPECT_EQ(workdir_of({}, image, run::View::kMerged), "/work");
+  ::rmdir(work.c_str());
+  for (const char* shared : {"/", "", "/var/lib", "//home/app", "/./srv"}) {
+    image.workdir = shared;
+    EXPECT_EQ(workdir_of({}, image, run::View::kMerged), "/root") << shared;
+  }
+  RunRequest request;
+  request.workdir = "/var/log";
+  EXPECT_EQ(workdir_of(request, image, run::View::kMerged), "/var/log");
 }
 
 class Admission : public testing::Test {
@@ -99,7 +120,7 @@ TEST_F(Admission, DecidesEveryDetail) {
   EXPECT_EQ(run->name, run->run_id);
   EXPECT_EQ(run->workdir, "/work");
   EXPECT_EQ(run->user.uid, 7U);
-  EXPECT_EQ(run->groups, std::vector<std::uint32_t>{9});
+  EXPECT_EQ(run->user.groups, std::vector<std::uint32_t>{9});
   EXPECT_FALSE(run->requester.empty());
   auto other = admit(request(), self(), example_image(), dirs_);
   EXPECT_NE(run->run_id, other->run_id);
@@ -107,12 +128,33 @@ TEST_F(Admission, DecidesEveryDetail) {
 
 TEST_F(Admission, AUserOfTheRequestHasNoneOfTheImagesGroups) {
   RunRequest with_user = request();
-  with_user.user = User{1000, 1001};
+  with_user.user = "1000:1001";
   auto run = admit(with_user, self(), example_image(), dirs_);
   ASSERT_TRUE(run);
   EXPECT_EQ(run->user.uid, 1000U);
   EXPECT_EQ(run->user.gid, 1001U);
-  EXPECT_TRUE(run->groups.empty());
+  EXPECT_TRUE(run->user.groups.empty());
+}
+
+TEST_F(Admission, AUserOfTheRequestIsWhoTheImageSaysItIs) {
+  const std::string layer = testing::TempDir() + "/user-layer";
+  std::filesystem::create_directories(layer + "/etc");
+  std::ofstream(layer + "/etc/passwd") << "root:x:0:0::/:\napp:x:1000:1001::/:\n";
+  std::ofstream(layer + "/etc/group") << "wheel:x:10:app\n";
+  image::PreparedImage image = example_image();
+  image.layers = {layer};
+  RunRequest with_user = request();
+  with_user.user = "app";
+  auto run = admit(with_user, self(), image, dirs_);
+  ASSERT_TRUE(run) << run.error().message();
+  EXPECT_EQ(run->user, (image::ImageUser{1000, 1001, {10}}));
+  for (const char* stranger : {"recap", "4294967295", "app:none", "app:", "1 "}) {
+    with_user.user = stranger;
+    run = admit(with_user, self(), image, dirs_);
+    ASSERT_FALSE(run) << stranger;
+    EXPECT_EQ(run.error().kind(), base::Kind::kInvalid) << stranger;
+  }
+  std::filesystem::remove_all(layer);
 }
 
 TEST_F(Admission, RefusesAWorkdirThatCouldLeadOut) {

@@ -29,6 +29,13 @@ bool is_directory(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+std::string temporary_name(const std::string& path) { return path + ".recap-XXXXXX"; }
+
 }  // namespace
 
 base::Result<NewFile> NewFile::create(const std::string& path) {
@@ -38,23 +45,30 @@ base::Result<NewFile> NewFile::create(const std::string& path) {
       return base::Error(base::Kind::kInvalid,
                          base::concat<400>("'", path, "' is a directory: name a file"));
     }
-    return NewFile(path, "", RECAP_TRY(linux::open_at(linux::kCwd, path.c_str(), O_WRONLY)));
+    return NewFile(path, RECAP_TRY(linux::open_at(linux::kCwd, path.c_str(), O_WRONLY)));
   }
-  std::string temporary = path + ".recap-XXXXXX";
-  linux::UniqueFd file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file.valid()) {
+  auto unnamed =
+      linux::open_at(linux::kCwd, directory_of(path).c_str(), O_WRONLY | O_TMPFILE, 0666);
+  if (unnamed) {
+    NewFile file(path, *std::move(unnamed));
+    file.unnamed_ = true;
+    return file;
+  }
+  std::string temporary = temporary_name(path);
+  linux::UniqueFd named(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!named.valid()) {
     return linux::failed("write", path, errno);
   }
-  apply_umask(file.get());
-  return NewFile(path, std::move(temporary), std::move(file));
+  apply_umask(named.get());
+  NewFile file(path, std::move(named));
+  file.temporary_ = std::move(temporary);
+  return file;
 }
-
-NewFile::NewFile(std::string path, std::string temporary, linux::UniqueFd file)
-    : path_(std::move(path)), temporary_(std::move(temporary)), file_(std::move(file)) {}
 
 NewFile::NewFile(NewFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, {})),
+      unnamed_(std::exchange(other.unnamed_, false)),
       file_(std::move(other.file_)) {}
 
 NewFile::~NewFile() {
@@ -63,7 +77,26 @@ NewFile::~NewFile() {
   }
 }
 
+// linkat(2) replaces nothing, so over an older file it takes a name for a moment and a rename.
+base::Status NewFile::give_name() {
+  base::Status linked = linux::link_at(file_.get(), linux::kCwd, path_.c_str());
+  if (linked || linked.error().kind() != base::Kind::kExists) {
+    return linked;
+  }
+  std::string name = temporary_name(path_);
+  const linux::UniqueFd holder(::mkostemp(name.data(), O_CLOEXEC));  // finds a name that is free
+  if (!holder.valid() || ::unlink(name.c_str()) != 0) {
+    return linux::failed("replace", path_, errno);
+  }
+  RECAP_TRY(linux::link_at(file_.get(), linux::kCwd, name.c_str()));
+  temporary_ = std::move(name);
+  return {};
+}
+
 base::Status NewFile::commit() {
+  if (std::exchange(unnamed_, false)) {
+    RECAP_TRY(give_name());
+  }
   if (!temporary_.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     return linux::failed("move the finished file to", path_, errno);
   }

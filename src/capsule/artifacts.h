@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "linux/unique_fd.h"
@@ -11,8 +12,10 @@
 
 namespace recap::capsule {
 
-// A file that is written beside its final place and moved there by commit(). Without it, nothing
-// stays. What is there already and is no regular file (a FIFO, /dev/stderr) is written to as it is.
+// A file without a name (O_TMPFILE) that commit() puts at its place, also over an older one.
+// Without it nothing stays, however this process ends; but where the file system has only files
+// with names, one of ours may stay when we are killed. What is there already and is no regular file
+// (a FIFO, /dev/stderr) is written to as it is.
 class NewFile {
  public:
   static base::Result<NewFile> create(const std::string& path);
@@ -24,8 +27,12 @@ class NewFile {
   base::Status commit();
 
  private:
-  NewFile(std::string path, std::string temporary, linux::UniqueFd file);
-  std::string path_, temporary_;  // temporary_ is empty when there is nothing to move
+  NewFile(std::string path, linux::UniqueFd file)
+      : path_(std::move(path)), file_(std::move(file)) {}
+  base::Status give_name();
+  std::string path_;
+  std::string temporary_;  // its name, when it has one that is not yet the right one
+  bool unnamed_ = false;
   linux::UniqueFd file_;
 };
 

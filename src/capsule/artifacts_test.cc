@@ -58,6 +58,12 @@ TEST_F(Artifacts, AnOldFileIsReplacedOnlyAtTheEnd) {
   EXPECT_EQ(std::filesystem::file_size(path), 0U);
 }
 
+TEST_F(Artifacts, UntilThenItHasNoName) {
+  auto file = NewFile::create(dir_ + "/capture");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(entries(), 0U);
+}
+
 TEST_F(Artifacts, WhatIsNoFileIsWrittenAsItIs) {
   auto file = NewFile::create("/dev/null");
   ASSERT_TRUE(file);

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 
+#include "capsule/keeper_link.h"
 #include "capsule/stdio.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
@@ -123,7 +124,6 @@ void Follower::on_signal(int signal) {
   tell(command);
 }
 
-// A keeper that is still attaching reads it when the function runs.
 void Follower::tell(const run::Command& command) {
   (void)linux::send(events_.get(), std::as_bytes(std::span(&command, 1)), {}, true);
 }
@@ -147,6 +147,9 @@ base::Status Follower::on_event() {
   outcome_.event = event;
   if (options_.until_first_event != nullptr) {
     options_.until_first_event->reset();
+  }
+  if (event.type == run::EventType::kRefused) {
+    return base::Error(base::Kind::kBusy, message_of(event));
   }
   if (event.type == run::EventType::kDone) {
     finish(Outcome::End::kDone);
@@ -193,14 +196,19 @@ void drain(const SignalWatch& signals, std::vector<Relay>& relays) {
   std::erase_if(relays, [](const Relay& relay) {
     return relay.direction() == Relay::Direction::kToFunction || relay.done();
   });
+  for (Relay& relay : relays) {
+    relay.take_the_rest();
+  }
   std::vector<linux::PollFd> slots;
   while (!relays.empty()) {
     slots.assign(1 + 2 * relays.size(), {});
     slots[0] = {signals.fd(), linux::kPollIn, 0};
+    bool reads = false;
     for (std::size_t i = 0; i < relays.size(); ++i) {
       relays[i].watch(std::span(slots).subspan(1 + 2 * i, 2));
+      reads = reads || slots[1 + 2 * i].fd >= 0;
     }
-    if (!linux::poll(slots, -1)) {
+    if (!linux::poll(slots, reads ? 0 : -1)) {
       return;
     }
     while (const int signal = signals.next()) {

@@ -50,12 +50,13 @@ struct Outcome {
 };
 
 // `events`: the caller's socket, or a control socket on which kAttach was sent.
-// SIGINT and SIGQUIT go to the function; SIGTERM and SIGHUP, and a second signal of any kind, end
-// the run (a visitor just leaves). The terminal is as before when it returns.
+// SIGINT and SIGQUIT go to the function, and end a run that has none (yet, or any more); SIGTERM
+// and SIGHUP, and a second signal of any kind, end every run (a visitor just leaves). The terminal
+// is as before when it returns. kBusy when the keeper has no place for another visitor.
 base::Result<Outcome> follow(const FollowOptions& options, linux::UniqueFd events,
                              const SignalWatch& signals, std::vector<Relay>& relays);
 
-// Copies what is still in the pipes, until all writers are gone or a signal asks to end.
+// Copies what the pipes hold now, as fast as it is read; a signal ends that.
 void drain(const SignalWatch& signals, std::vector<Relay>& relays);
 
 }  // namespace recap::capsule

@@ -81,6 +81,16 @@ TEST_F(Follow, NoticesThatTheKeeperIsGone) {
   EXPECT_EQ(follow_now().end, Outcome::End::kKeeperGone);
 }
 
+TEST_F(Follow, SaysWhatAKeeperSaysThatHasNoPlace) {
+  run::Event event{.type = run::EventType::kRefused};
+  event.message = {'f', 'u', 'l', 'l'};
+  ASSERT_TRUE(linux::send(keeper_.get(), std::as_bytes(std::span(&event, 1))));
+  auto outcome = follow({}, std::move(caller_), *signals_, relays_);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind(), base::Kind::kBusy);
+  EXPECT_EQ(outcome.error().message(), "full");
+}
+
 TEST_F(Follow, RefusesAnotherVersion) {
   const run::Event event{.version = run::kControlVersion + 1};
   ASSERT_TRUE(linux::send(keeper_.get(), std::as_bytes(std::span(&event, 1))));

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A catalogue function's own limits: they hold where the user left the default.
+// A run's limits: what the request names, else the catalogue function's own, else the defaults.
 #pragma once
 
 #include <map>
 #include <string>
 
 #include "base/result.h"
+#include "capsule/request.h"
 #include "run/spec.h"
 
 namespace recap::capsule {
 
-// From the labels dev.recap.limit.{cpu,memory,pids,scratch}. kCorrupt when one cannot be parsed.
-base::Status apply_limits(const std::map<std::string, std::string>& labels, run::Limits& limits);
+// `labels` of a catalogue function's image: dev.recap.limit.{cpu,memory,pids,scratch}; none for
+// other images. kCorrupt when one that counts cannot be read, kInvalid for a limit of 0 that would
+// be none.
+base::Result<run::Limits> limits_of(const LimitRequest& request,
+                                    const std::map<std::string, std::string>& labels);
 
 }  // namespace recap::capsule

@@ -49,6 +49,9 @@ Result<KeeperLink::Answer> KeeperLink::receive(std::int64_t timeout_ms) {
   if (size != sizeof answer.event || answer.event.version != run::kControlVersion) {
     return Error(Kind::kUnsupported, "the run was started by another version of RECap");
   }
+  if (answer.event.type == run::EventType::kRefused) {
+    return Error(Kind::kBusy, message_of(answer.event));
+  }
   answer.first = std::move(fds[0]);
   answer.second = std::move(fds[1]);
   return answer;

@@ -25,7 +25,8 @@ class KeeperLink {
 
   base::Status send(const run::Command& command);
 
-  // The next event; kTimeout after `timeout_ms` (negative: none), kGone when the keeper is gone.
+  // The next event; kTimeout after `timeout_ms` (negative: none), kGone when the keeper is gone,
+  // kBusy when it has no place for another visitor.
   base::Result<Answer> receive(std::int64_t timeout_ms);
 
   [[nodiscard]] int fd() const { return socket_.get(); }

@@ -89,6 +89,15 @@ void wait_for(std::vector<linux::PidFd>& keepers) {
   }
 }
 
+// A keeper killed right after it had made its stub had no time to write that down. The stub leaves
+// by itself, and is our child by now (start.cc).
+void wait_for_adopted() {
+  const std::uint64_t end = linux::monotonic_ns() + std::uint64_t{kDyingMs} * 1000000;
+  while (linux::has_children() && linux::monotonic_ns() < end) {
+    (void)linux::poll({}, 1);
+  }
+}
+
 }  // namespace
 
 base::Result<std::size_t> recover_dead_runs(const std::string& state_dir, std::size_t limit) {
@@ -123,6 +132,7 @@ base::Status recover_run(const std::string& state_dir, const std::string& run_id
   std::vector<linux::PidFd> keepers;
   keepers.push_back(RECAP_TRY(start_recovery(linux::UniqueFd(run_dir->release()))));
   wait_for(keepers);
+  wait_for_adopted();
   return {};
 }
 

@@ -9,10 +9,13 @@
 
 #include <algorithm>
 
+#include "linux/fs.h"
+
 namespace recap::capsule {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr std::size_t kTerminalBytes = std::size_t{1} << 20;  // more than a terminal holds
 constexpr int kReady = linux::kPollIn | linux::kPollOut | linux::kPollErr | linux::kPollHup;
 
 bool try_later(int err) { return err == EAGAIN || err == EINTR; }
@@ -25,7 +28,12 @@ void Relay::watch(std::span<linux::PollFd> slots) const {
   slots[1] = {full ? to_.get() : -1, linux::kPollOut, 0};
 }
 
+void Relay::take_the_rest() { rest_ = linux::pipe_capacity(from_.get()).value_or(kTerminalBytes); }
+
 void Relay::advance(std::span<const linux::PollFd> slots) {
+  if (slots[0].fd >= 0 && slots[0].revents == 0) {
+    at_end_ = at_end_ || rest_.has_value();
+  }
   if (slots[0].fd >= 0 && (slots[0].revents & kReady) != 0) {
     read_once();
     if (!to_.may_block() && written_ < buffer_.size()) {
@@ -41,12 +49,16 @@ void Relay::advance(std::span<const linux::PollFd> slots) {
 }
 
 void Relay::read_once() {
-  buffer_.resize(kReadBytes);
+  buffer_.resize(std::min(kReadBytes, rest_.value_or(kReadBytes)));
   written_ = 0;
   const ssize_t n = ::read(from_.get(), buffer_.data(), buffer_.size());
   buffer_.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   // EIO is how a pty says that its other side is closed, and a terminal that it hung up.
   at_end_ = n == 0 || (n < 0 && !try_later(errno));
+  if (rest_ && n > 0) {
+    *rest_ -= static_cast<std::size_t>(n);
+    at_end_ = *rest_ == 0;
+  }
   if (filter_ != nullptr && n > 0 && !filter_(context_, buffer_)) {
     detach_ = true;
   }

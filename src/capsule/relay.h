@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -57,6 +58,9 @@ class Relay {
 
   // What to wait for: `slots[0]` for the source, `slots[1]` for the sink.
   void watch(std::span<linux::PollFd> slots) const;
+  // Nothing of ours writes any more: what the source holds now is still copied, and whoever else
+  // may hold its other end is not waited for.
+  void take_the_rest();
   // Does what is possible now.
   void advance(std::span<const linux::PollFd> slots);
 
@@ -73,6 +77,7 @@ class Relay {
   RelayEnd from_, to_;
   std::string buffer_;
   std::size_t written_ = 0;
+  std::optional<std::size_t> rest_;  // how much may still be read
   bool at_end_ = false;
   bool detach_ = false;
   Filter filter_ = nullptr;

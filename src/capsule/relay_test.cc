@@ -109,6 +109,40 @@ TEST_F(RelayTest, AClosedSinkClosesTheSource) {
   EXPECT_EQ(errno, EPIPE);
 }
 
+// As much as was there, though its writer lives on and says more.
+TEST_F(RelayTest, TheRestIsWhatTheSourceHolds) {
+  ASSERT_TRUE(linux::set_nonblocking(in_.read.get(), true));
+  Relay relay(Relay::Direction::kFromFunction, RelayEnd::own(std::move(in_.read)),
+              RelayEnd::lend(out_.write.get()));
+  ASSERT_TRUE(linux::set_nonblocking(in_.write.get(), true));
+  ASSERT_TRUE(linux::set_nonblocking(out_.read.get(), true));
+  const std::string sent = random_bytes(8000);
+  ASSERT_TRUE(linux::write_text(in_.write.get(), sent));
+  relay.take_the_rest();
+  std::string received;
+  std::array<linux::PollFd, 2> slots;
+  for (int i = 0; i < 200 && !relay.done(); ++i) {
+    (void)linux::write_text(in_.write.get(), std::string(4096, 's'));
+    relay.watch(slots);
+    ASSERT_TRUE(linux::poll(slots, 0));
+    relay.advance(slots);
+    received += read_to_end(out_.read.get());
+  }
+  EXPECT_TRUE(relay.done());
+  EXPECT_EQ(received.substr(0, sent.size()), sent);
+}
+
+TEST_F(RelayTest, AnEmptySourceIsNotWaitedFor) {
+  Relay relay(Relay::Direction::kFromFunction, RelayEnd::lend(in_.read.get()),
+              RelayEnd::lend(out_.write.get()));
+  relay.take_the_rest();
+  std::array<linux::PollFd, 2> slots;
+  relay.watch(slots);
+  EXPECT_EQ(*linux::poll(slots, 0), 0);
+  relay.advance(slots);
+  EXPECT_TRUE(relay.done());
+}
+
 TEST_F(RelayTest, AFilterMayChangeAndStopIt) {
   Relay relay(Relay::Direction::kToFunction, RelayEnd::lend(in_.read.get()),
               RelayEnd::lend(out_.write.get()));

@@ -27,8 +27,12 @@ inline constexpr run::Limits kDefaultLimits = {
 
 inline constexpr const char* kDefaultFunction = "toolbox";
 
-struct User {
-  std::uint32_t uid = 0, gid = 0;
+// Limits that somebody named, as run::Limits has them; what is empty is the function's own, else
+// kDefaultLimits.
+struct LimitRequest {
+  std::optional<std::uint32_t> cpu_millis = {}, pids = {};
+  std::optional<std::uint64_t> memory_bytes = {}, scratch_bytes = {}, out_bytes = {};
+  std::optional<std::uint64_t> deadline_ms = {}, grace_ms = {};
 };
 
 struct RunRequest {
@@ -40,16 +44,16 @@ struct RunRequest {
 
   policy::Request grant;
   bool allow_host_namespaces = false;
-  run::Limits limits = kDefaultLimits;
+  LimitRequest limits;
 
-  bool interactive = false;  // -i
-  bool terminal = false;     // -t
-  bool detached = false;     // -d
-  std::optional<User> user;  // instead of the image's USER
+  bool interactive = false;         // -i
+  bool terminal = false;            // -t
+  bool detached = false;            // -d
+  std::optional<std::string> user;  // instead of the image's USER, written in the same way
   std::optional<std::string> entrypoint;
   std::optional<std::string> workdir;
   std::vector<std::pair<std::string, std::string>> env;
-  bool env_from_target = false;
+  std::vector<std::string> env_from_target;  // names; see target_env.h
 
   std::string out;     // DIR, FILE or "-"; empty: artifacts are dropped
   std::string report;  // FILE

@@ -45,7 +45,7 @@ void fill_grant(run::Spec& spec, const Admitted& run) {
   spec.run_as = run.grant.run_as;
   spec.image_uid = run.user.uid;
   spec.image_gid = run.user.gid;
-  for (const std::uint32_t group : run.groups) {
+  for (const std::uint32_t group : run.user.groups) {
     spec.groups[spec.group_count++] = group;
   }
   spec.capabilities = run.grant.capabilities;
@@ -89,7 +89,7 @@ std::size_t wire_bound(const run::Spec& spec) {
 }
 
 base::Status within_limits(const Admitted& run) {
-  if (run.image.layers.size() > run::kMaxLayers || run.groups.size() > run::kMaxGroups) {
+  if (run.image.layers.size() > run::kMaxLayers || run.user.groups.size() > run::kMaxGroups) {
     return base::Error(base::Kind::kUnsupported,
                        "the image has more than 120 layers or its user more than 32 groups");
   }

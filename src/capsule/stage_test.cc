@@ -43,8 +43,8 @@ Admitted example() {
   run.argv = {"tcpdump", "-i", "any", ""};
   run.env = {"PATH=/bin", "X=a b\nc"};
   run.workdir = std::string("/");
-  run.user = {7, 8};
-  run.groups = {9, 10};
+  run.user = {7, 8, {}};
+  run.user.groups = {9, 10};
   run.requested_ns = 123456789;
   return run;
 }

@@ -31,8 +31,13 @@ int finish_done(const run::Event& done) {
 
 Error keeper_gone(const capsule::Dirs& dirs, const std::string& id) {
   const auto recovered = capsule::recover_run(dirs.state, id);
-  return {Kind::kGone, base::concat<200>("the keeper of ", id, " was killed; its run ",
-                                         recovered ? "was cleaned up" : "could not be cleaned up")};
+  if (recovered) {
+    return {Kind::kGone,
+            base::concat<200>("the keeper of ", id, " was killed; its run was cleaned up")};
+  }
+  return {
+      recovered.error().kind(),
+      base::concat<400>("the keeper of ", id, " does not answer: ", recovered.error().message())};
 }
 
 Result<int> use_terminal(const capsule::Dirs& dirs, const capsule::Run& run,

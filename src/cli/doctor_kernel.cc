@@ -109,12 +109,16 @@ void check_landlock(Findings& out) {
   const auto abi = ask_child([]() -> base::Result<std::string> {
     const auto root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
     RECAP_TRY(linux::set_no_new_privs());
-    return std::to_string(RECAP_TRY(linux::restrict_to(root.get(), true, true)));
+    const auto landlock = RECAP_TRY(linux::Landlock::create(true, true));
+    RECAP_TRY(landlock.allow_everything(root.get()));
+    RECAP_TRY(landlock.enter());
+    return std::to_string(linux::landlock_abi());
   });
   if (!abi || *abi == "0") {
     out.push_back({Health::kWarn, "Landlock", abi ? "no" : text_of(abi.error()),
                    "add landlock to the kernel's lsm= list: without it, seccomp and namespaces "
-                   "confine Capsules alone"});
+                   "confine Capsules alone, and --view merged does not refuse to execute the "
+                   "target's programs"});
     return;
   }
   const bool files_only = abi->size() == 1 && *abi < "6";

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap inspect: the record of an ended run, or what is known of a live one. One JSON object per
 // run, so that several are a stream as jq reads it.
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "capsule/json.h"
@@ -12,6 +14,22 @@
 #include "cli/verbs.h"
 
 namespace recap::cli {
+
+namespace {
+
+// Its Escape had to leave a process that does not die: its directory is still there, and its record
+// already.
+void add_record_of_unfinished(const capsule::Dirs& dirs, capsule::Run& run) {
+  if (run.life != capsule::Life::kDead) {
+    return;
+  }
+  auto record = capsule::read_record(dirs, run.id);
+  if (record && record->record.reason != run::Reason::kNotEnded) {
+    run.record = std::make_unique<capsule::StoredRecord>(*std::move(record));
+  }
+}
+
+}  // namespace
 
 int inspect(std::span<char*> args) {
   std::vector<std::string> references;
@@ -24,11 +42,12 @@ int inspect(std::span<char*> args) {
   Output out;
   int code = 0;
   for (const std::string& reference : references) {
-    const auto run = capsule::find_run(dirs, reference, capsule::Among::kAll);
+    auto run = capsule::find_run(dirs, reference, capsule::Among::kAll);
     if (!run) {
       code = fail("inspect", run.error());
       continue;
     }
+    add_record_of_unfinished(dirs, *run);
     capsule::JsonWriter json;
     describe(json, *run);
     out << json.take();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output.h"
 
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -18,16 +21,26 @@ namespace {
 constexpr std::size_t kBufferBytes = 64 << 10;
 constexpr std::size_t kLongestMessage = 2000;  // in columns: a name of 1 MiB is no message
 
-// 0 or errno. A descriptor shared with others may be non-blocking: then poll(2) waits.
+// While nobody reads `fd`, signals do what they do by themselves, also those that a SignalWatch
+// blocks: it is not looked at any more, and a write(2) that waits could not be ended.
+void wait_writable(int fd) {
+  pollfd wait{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&wait, 1, 0) == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    ::ppoll(&wait, 1, nullptr, &none);
+  }
+}
+
+// 0 or errno. A descriptor shared with others may be non-blocking.
 int write_fully(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    wait_writable(fd);
+    // As much as a pipe that poll(2) calls writable takes without waiting.
+    const ssize_t n = ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
-      pollfd wait{.fd = fd, .events = POLLOUT, .revents = 0};
-      ::poll(&wait, 1, -1);
-    } else if (errno != EINTR) {
+    } else if (errno != EAGAIN && errno != EINTR) {
       return errno;
     }
   }

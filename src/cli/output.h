@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two ways out: results on stdout, everything else on stderr. No iostream: it costs the run
-// path its static initialisers, and it hides a full disk until it is too late to say so.
+// path its static initialisers, and it hides a full disk until it is too late to say so. A reader
+// that does not read is waited for, but SIGTERM and its like end the wait and the program.
 #pragma once
 
 #include <string>

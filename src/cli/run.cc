@@ -52,6 +52,11 @@ base::Result<linux::UniqueFd> open_deliveries(const RunOptions& options, capsule
   }
   capsule::OutPlace place = RECAP_TRY(capsule::open_out(options.request.out));
   run.out = place.mode;
+  if (run.detached && place.mode == run::OutMode::kFile) {
+    return base::Error(
+        base::Kind::kInvalid,
+        "-d returns before there is an artifact: name a directory, as in --out DIR/");
+  }
   if (place.mode == run::OutMode::kFile && !place.descriptor.valid()) {
     deliveries.artifact.emplace(RECAP_TRY(capsule::NewFile::create(options.request.out)));
     place.descriptor.reset(::fcntl(deliveries.artifact->fd(), F_DUPFD_CLOEXEC, 0));
@@ -85,10 +90,9 @@ base::Status write_report(const capsule::Dirs& dirs, const std::string& run_id,
   return report.commit();
 }
 
-// An artifact is kept when there is one, also of a run that a deadline ended.
+// An artifact is kept when it is complete, also of a run that a deadline ended.
 base::Status keep_artifact(capsule::NewFile& artifact, const run::Event& done) {
-  const bool written = ::lseek(artifact.fd(), 0, SEEK_END) > 0;
-  return written || done.exit_code == 0 ? artifact.commit() : base::Status();
+  return done.artifacts_complete != 0 ? artifact.commit() : base::Status();
 }
 
 int finish_done(const capsule::Dirs& dirs, const std::string& run_id, const run::Event& done,

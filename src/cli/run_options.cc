@@ -8,6 +8,7 @@
 #include <array>
 
 #include "capsule/quantity.h"
+#include "capsule/target_env.h"
 #include "capsule/terminal.h"
 #include "cli/flag_parser.h"
 #include "cli/manual.h"
@@ -21,8 +22,7 @@ using base::Status;
 using Value = std::string_view;
 
 constexpr std::size_t kMaxName = 63;
-constexpr std::uint64_t kMaxPids = 4194304;      // the kernel's PID_MAX_LIMIT
-constexpr std::uint64_t kMaxId = 4294967294ULL;  // (uid_t)-1 means "no change"
+constexpr std::uint64_t kMaxPids = 4194304;  // the kernel's PID_MAX_LIMIT
 
 base::Error invalid(std::string_view message) { return {base::Kind::kInvalid, message}; }
 
@@ -43,19 +43,12 @@ Status set_name(RunOptions& o, Value v) {
   return {};
 }
 
-// Digits only: a name could be looked up in a file that the image brings (CVE-2024-40635).
+// Who that is only the image knows.
 Status set_user(RunOptions& o, Value v) {
-  const std::size_t colon = v.find(':');
-  auto uid = capsule::parse_count(v.substr(0, colon), kMaxId);
-  if (!uid) {
-    return invalid("it takes numbers: UID or UID:GID");
+  if (v.empty() || v.front() == ':') {
+    return invalid("it takes a name or a number, and perhaps :GROUP");
   }
-  capsule::User user{static_cast<std::uint32_t>(*uid), static_cast<std::uint32_t>(*uid)};
-  if (colon != Value::npos) {
-    user.gid =
-        static_cast<std::uint32_t>(RECAP_TRY(capsule::parse_count(v.substr(colon + 1), kMaxId)));
-  }
-  o.request.user = user;
+  o.request.user = v;
   return {};
 }
 
@@ -103,6 +96,15 @@ Status add_env(RunOptions& o, Value v) {
   return {};
 }
 
+// Several --env-from-target add up.
+Status add_env_from_target(RunOptions& o, Value v) {
+  return policy::each_word(v, [&](Value name) -> Status {
+    RECAP_TRY(capsule::check_target_variable(name));
+    o.request.env_from_target.emplace_back(name);
+    return {};
+  });
+}
+
 Status set_pids(RunOptions& o, Value v) {
   o.request.limits.pids = static_cast<std::uint32_t>(RECAP_TRY(capsule::parse_count(v, kMaxPids)));
   return {};
@@ -127,7 +129,7 @@ constexpr std::array kSetters = {
     Setter{"--quiet", RECAP_SWITCH(quiet)},
     Setter{"--dry-run", RECAP_SWITCH(dry_run)},
     Setter{"--help", RECAP_SWITCH(help)},
-    Setter{"--env-from-target", RECAP_SWITCH(request.env_from_target)},
+    Setter{"--env-from-target", add_env_from_target},
     Setter{"--allow-host-namespaces", RECAP_SWITCH(request.allow_host_namespaces)},
     Setter{"--name", set_name},
     Setter{"--user", set_user},

@@ -46,13 +46,9 @@ TEST(RunOptions, ATargetAloneIsAToolboxShell) {
 TEST(RunOptions, HasDefaults) {
   auto options = parse({"tcpdump", "web"});
   ASSERT_TRUE(options);
-  const run::Limits& limits = options->request.limits;
-  EXPECT_EQ(limits.memory_bytes, 256ULL << 20);
-  EXPECT_EQ(limits.pids, 64U);
-  EXPECT_EQ(limits.scratch_bytes, 64ULL << 20);
-  EXPECT_EQ(limits.cpu_millis, 0U);
-  EXPECT_EQ(limits.deadline_ms, 0U);
-  EXPECT_EQ(limits.grace_ms, 5000U);
+  const capsule::LimitRequest& limits = options->request.limits;
+  EXPECT_FALSE(limits.memory_bytes || limits.pids || limits.scratch_bytes || limits.cpu_millis ||
+               limits.deadline_ms || limits.grace_ms);
   EXPECT_FALSE(options->request.grant.capabilities);
   EXPECT_EQ(options->detach_keys, "\x10\x11");
   EXPECT_EQ(default_of("--memory"), "256Mi");
@@ -115,16 +111,25 @@ TEST(RunOptions, ReadsEveryKindOfValue) {
   ASSERT_EQ(request.env.size(), 2U);
   EXPECT_EQ(request.env[0].second, "b=c");
   EXPECT_EQ(request.env[1].second, "mine");
-  EXPECT_EQ(request.user->uid, 1000U);
-  EXPECT_EQ(request.user->gid, 7U);
+  EXPECT_EQ(request.user, "1000:7");
 }
 
-TEST(RunOptions, AUserIsANumberNeverAName) {
-  for (const char* user : {"", "root", "+0", "0x0", "-1", "4294967295", "4294967296", "00", "1 ",
-                           "1:", ":1", "1:x", "1:1:1"}) {
+TEST(RunOptions, VariablesOfTheTargetAreNamed) {
+  auto options = parse({"--env-from-target", "TZ,PORT", "--env-from-target=LANG", "img", "web"});
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_EQ(options->request.env_from_target, (std::vector<std::string>{"TZ", "PORT", "LANG"}));
+  for (const char* bad : {"LD_PRELOAD", "TZ,PATH", "TZ,", "A=b"}) {
+    EXPECT_FALSE(parse({"--env-from-target", bad, "img", "web"})) << bad;
+  }
+}
+
+TEST(RunOptions, AUserIsNamed) {
+  for (const char* user : {"", ":", ":1"}) {
     EXPECT_NE(problem({"--user", user, "img", "web"}), "") << user;
   }
-  EXPECT_EQ(problem({"--user", "4294967294", "img", "web"}), "");
+  for (const char* user : {"4294967294", "root", "7:8", "app:wheel"}) {
+    EXPECT_EQ(problem({"--user", user, "img", "web"}), "") << user;
+  }
 }
 
 TEST(RunOptions, SaysWhichFlagIsWrong) {

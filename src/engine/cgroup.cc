@@ -33,10 +33,16 @@ Status write_limit(const linux::DirFd& dir, const char* file, std::string_view v
 
 Status limit_memory(const linux::DirFd& dir, CgroupLayout layout, std::uint64_t bytes) {
   if (layout == CgroupLayout::kV1) {
-    return write_limit(dir, "memory.limit_in_bytes", Value().append(bytes));
+    RECAP_TRY(write_limit(dir, "memory.limit_in_bytes", Value().append(bytes)));
+    // Memory and swap together, which is missing where the kernel does not account for swap; what
+    // it could use then it is never pushed to.
+    RECAP_TRY(
+        ignore_missing(write_limit(dir, "memory.memsw.limit_in_bytes", Value().append(bytes))));
+    return ignore_missing(write_limit(dir, "memory.swappiness", "0"));
   }
   RECAP_TRY(write_limit(dir, "memory.max", Value().append(bytes)));
-  // The run is one unit: when its memory is used up, all of it goes. Swap would only delay that.
+  // The run is one unit: when its memory is used up, all of it goes. Swap would only delay that,
+  // and it is the host's.
   RECAP_TRY(write_limit(dir, "memory.oom.group", "1"));
   return ignore_missing(write_limit(dir, "memory.swap.max", "0"));
 }

@@ -64,8 +64,9 @@ class RunCgroup {
   [[nodiscard]] std::uint64_t memory_peak() const;
   [[nodiscard]] std::uint64_t oom_kills() const;
 
-  // Removes it everywhere; waits a little for the kernel to let go. Missing is success.
-  Status remove();
+  // One attempt to remove it everywhere; what it removed needs no other. kBusy while a task is in
+  // it or about to leave it. Missing is success. `release_cache`: file pages may be charged to it.
+  Status remove(bool release_cache);
 
  private:
   static constexpr std::size_t kMaxHierarchies = 4;

@@ -43,12 +43,46 @@ Status enter_user_ns(const run::Spec& spec, const RunIds& ids, int user_ns) {
   return linux::set_uid(0);
 }
 
+Status enter_landlock(const run::Spec& spec, const OwnPlaces& own) {
+  const bool may_signal = spec.run_as != run::RunAs::kReserved ||
+                          (spec.capabilities & linux::capability(kCapKill)) != 0;
+  const bool may_connect = spec.profile == run::Profile::kNet;
+  const auto landlock = RECAP_TRY(linux::Landlock::create(!may_signal, !may_connect));
+  const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+  if (spec.view != run::View::kMerged) {
+    RECAP_TRY(landlock.allow_everything(root.get()));
+    return landlock.enter();
+  }
+  RECAP_TRY(landlock.allow_everything_but_execute(root.get()));
+  Status worst;
+  own.each([&](const char* place) {
+    // A link is left out: what it leads to counts by its own place.
+    if (const auto found = linux::open_beneath(root.get(), place, O_PATH); found && worst) {
+      worst = landlock.allow_execute(found->get());
+    }
+  });
+  RECAP_TRY(std::move(worst));
+  return landlock.enter();
+}
+
+std::span<const linux::BpfInstruction> as_program(std::span<const sock_filter> filter) {
+  static_assert(sizeof(filter[0]) == sizeof(linux::BpfInstruction));
+  return {reinterpret_cast<const linux::BpfInstruction*>(filter.data()), filter.size()};
+}
+
 }  // namespace
 
 std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile) {
-  const auto program = seccomp::filter_of(profile);
-  static_assert(sizeof(program[0]) == sizeof(linux::BpfInstruction));
-  return {reinterpret_cast<const linux::BpfInstruction*>(program.data()), program.size()};
+  return as_program(seccomp::filter_of(profile));
+}
+
+Status give_up_everything_in_child() {
+  RECAP_TRY(linux::set_groups({}));
+  RECAP_TRY(linux::set_gid(kStubUid));
+  RECAP_TRY(linux::set_uid(kStubUid));
+  RECAP_TRY(linux::set_capabilities(0));
+  RECAP_TRY(linux::set_no_new_privs());
+  return linux::install_seccomp(as_program(seccomp::kStub));
 }
 
 bool is_landlocked(run::Profile profile) {
@@ -75,14 +109,10 @@ Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int us
   return linux::set_capabilities(held);
 }
 
-Status lock_down_in_child(const run::Spec& spec) {
+Status lock_down_in_child(const run::Spec& spec, const OwnPlaces& own) {
   RECAP_TRY(linux::set_no_new_privs());
   if (spec.profile != run::Profile::kTrace) {
-    const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
-    const bool may_signal = spec.run_as != run::RunAs::kReserved ||
-                            (spec.capabilities & linux::capability(kCapKill)) != 0;
-    const bool may_connect = spec.profile == run::Profile::kNet;
-    (void)RECAP_TRY(linux::restrict_to(root.get(), !may_signal, !may_connect));
+    RECAP_TRY(enter_landlock(spec, own));
   }
   return linux::install_seccomp(seccomp_program(spec.profile));
 }

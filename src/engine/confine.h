@@ -11,7 +11,8 @@
 //    in it (cap_capable(), security/commoncap.c), and the target's root may take that uid too.
 //  - Inheritable = ambient = permitted = effective = bounding = exactly the grant, and that one.
 //  - no_new_privs, seccomp, and Landlock where the profile allows it: a Landlocked process cannot
-//    ptrace outside its domain, so the trace profile has none.
+//    ptrace outside its domain, so the trace profile has none. In the merged view Landlock also
+//    says what may be executed: what the image has for itself, and no file of the target.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 
 #include "base/result.h"
 #include "engine/ids.h"
+#include "engine/mask.h"
 #include "linux/credentials.h"
 #include "run/spec.h"
 
@@ -39,6 +41,10 @@ constexpr std::uint64_t held_capabilities(std::uint64_t granted) {
 // Only on explicit request, and only where the target has a user namespace of its own.
 inline bool enters_user_ns(const run::Spec& spec) { return (spec.share & run::kShareUser) != 0; }
 
+// What the stubs do when their work is done, before the function may start: who has CAP_SYS_PTRACE
+// in the shared pid namespace, be it the target or the function, finds nothing in them to take.
+Status give_up_everything_in_child();
+
 std::span<const linux::BpfInstruction> seccomp_program(run::Profile profile);
 
 // Whether Landlock will confine this profile on this kernel.
@@ -48,7 +54,8 @@ bool is_landlocked(run::Profile profile);
 // `user_ns` is the user namespace that it enters, or -1.
 Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int user_ns);
 
-// no_new_privs, Landlock, seccomp. After this almost nothing but exec is possible.
-Status lock_down_in_child(const run::Spec& spec);
+// no_new_privs, Landlock, seccomp. After this almost nothing but exec is possible. `own`: in the
+// merged view, where programs may lie.
+Status lock_down_in_child(const run::Spec& spec, const OwnPlaces& own);
 
 }  // namespace recap::engine

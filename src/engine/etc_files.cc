@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "linux/fs.h"
+#include "run/merged_view.h"
 
 namespace recap::engine {
 
@@ -53,22 +54,16 @@ std::span<const std::byte> read_bounded(int proc, int path_fd, FileBuffer& buffe
                                          : std::span<const std::byte>(buffer).first(*size);
 }
 
-Status write_new(int etc, const char* name, std::span<const std::byte> content,
-                 std::string_view line) {
+Status write_new(int etc, const char* name, std::string_view line,
+                 std::span<const std::byte> content) {
   const linux::UniqueFd file =
       RECAP_TRY(linux::open_at(etc, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
-  RECAP_TRY(linux::write_all(file.get(), content));
-  return linux::write_text(file.get(), line);
+  RECAP_TRY(linux::write_text(file.get(), line));
+  return linux::write_all(file.get(), content);
 }
 
-Status copy_from_target(int etc, const char* name, int proc, int source) {
-  FileBuffer buffer;
-  const auto content =
-      source < 0 ? std::span<const std::byte>{} : read_bounded(proc, source, buffer);
-  return content.empty() ? Status{} : write_new(etc, name, content, "");
-}
-
-// The image's own file, from its topmost layer that has one, and one line more.
+// The image's own file, from its topmost layer that has one, behind one line more: the first line
+// with a name or a number is the one that counts, and the last may lack its newline.
 Status extend(const Layers& layers, int etc, const char* path, const char* name, int proc,
               std::string_view line) {
   FileBuffer buffer;
@@ -78,16 +73,35 @@ Status extend(const Layers& layers, int etc, const char* path, const char* name,
       continue;
     }
     const auto content = read_bounded(proc, found->get(), buffer);
-    return content.empty() ? Status{} : write_new(etc, name, content, line);
+    return content.empty() ? Status{} : write_new(etc, name, line, content);
   }
-  return write_new(etc, name, {}, line);
+  return write_new(etc, name, line, {});
+}
+
+// The function's own even where the image's belongs to root: it is its working directory.
+Status make_home(const RunIds& ids, const Layers& layers) {
+  const char* home = &run::kMergedHome[1];
+  RECAP_TRY(linux::make_dir_at(layers.upper.get(), home, 0700));
+  return linux::change_owner(layers.upper.get(), home, ids.uid, ids.gid);
 }
 
 }  // namespace
 
+Status copy_bounded(int dir, const char* name, int proc, int source) {
+  FileBuffer buffer;
+  const auto content =
+      source < 0 ? std::span<const std::byte>{} : read_bounded(proc, source, buffer);
+  return content.empty() ? Status{} : write_new(dir, name, "", content);
+}
+
 Status write_etc_files_in_child(const RunIds& ids, const TargetFiles& files, const Layers& layers,
                                 int proc) {
-  const bool needs_name = ids.block_first != 0;
+  const bool merged = !layers.own.empty();
+  // A user of the target may have its home, and there its configuration, among the target's files.
+  const bool needs_name = ids.block_first != 0 || (merged && ids.uid != 0);
+  if (merged) {
+    RECAP_TRY(make_home(ids, layers));
+  }
   if (!files.resolv_conf.valid() && !files.hosts.valid() && !needs_name) {
     return {};
   }
@@ -95,11 +109,12 @@ Status write_etc_files_in_child(const RunIds& ids, const TargetFiles& files, con
   if (!etc.valid()) {
     return {};
   }
-  RECAP_TRY(copy_from_target(etc.get(), "resolv.conf", proc, files.resolv_conf.get()));
-  RECAP_TRY(copy_from_target(etc.get(), "hosts", proc, files.hosts.get()));
+  RECAP_TRY(copy_bounded(etc.get(), "resolv.conf", proc, files.resolv_conf.get()));
+  RECAP_TRY(copy_bounded(etc.get(), "hosts", proc, files.hosts.get()));
   if (needs_name) {
     const auto user =
-        base::concat<128>("recap:x:", ids.uid, ":", ids.gid, ":RECap function:/:/bin/sh\n");
+        base::concat<128>("recap:x:", ids.uid, ":", ids.gid,
+                          ":RECap function:", merged ? run::kMergedHome : "/", ":/bin/sh\n");
     RECAP_TRY(extend(layers, etc.get(), "etc/passwd", "passwd", proc, user));
     RECAP_TRY(extend(layers, etc.get(), "etc/group", "group", proc,
                      base::concat<64>("recap:x:", ids.gid, ":\n")));

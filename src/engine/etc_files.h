@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few files of /etc that depend on the run: resolv.conf and hosts follow the shared network,
-// and the function's uid has a name. They are copied, bounded, into the run's own layer: a bind
-// mount would show the runtime's paths on the host. They are written before the layers are stacked,
-// where a file is just a file: through the overlay each would cost a copy-up or a whiteout first.
+// The few files that depend on the run: resolv.conf and hosts follow the shared network, the
+// function's uid has a name, and in the merged view a home. They are copied, bounded, into the
+// run's own layer: a bind mount would show the runtime's paths on the host. They are written before
+// the layers are stacked, where a file is just a file: through the overlay each would cost a
+// copy-up or a whiteout first.
 #pragma once
 
 #include "base/result.h"
@@ -16,5 +17,9 @@ namespace recap::engine {
 // procfs. A file of the target that is too large or not regular is left out.
 base::Status write_etc_files_in_child(const RunIds& ids, const TargetFiles& files,
                                       const Layers& layers, int proc);
+
+// Writes what the O_PATH descriptor `source` refers to into the new file `name`; nothing when it is
+// -1, too large or not regular.
+base::Status copy_bounded(int dir, const char* name, int proc, int source);
 
 }  // namespace recap::engine

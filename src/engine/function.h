@@ -9,7 +9,7 @@ namespace recap::engine {
 
 // Joins the run's cgroup, gives up every privilege beyond the grant and becomes the function. Does
 // not return; a failure is written to the plan's failure pipe. `plan` is a const StubPlan*. Runs in
-// the inner stub's memory (CLONE_VM), which waits meanwhile.
+// the stubs' memory (CLONE_VM) until its exec.
 [[noreturn]] void run_function(void* plan);
 
 void report_failure(int pipe, const base::Error& error, int exit_code);

@@ -47,9 +47,10 @@ Status enter_workdir(const run::Spec& spec) {
   return linux::change_dir_to(dir.get()).context("cannot enter the working directory");
 }
 
-// Only 0, 1, 2 and the failure pipe, which closes at exec, go on.
-Status close_everything_else(int failure_pipe) {
+// Only 0, 1, 2 and the failure pipe, which closes at exec and gets a new number, go on.
+Status close_everything_else(int& failure_pipe) {
   RECAP_TRY(linux::duplicate_to(failure_pipe, kFailureFd));
+  failure_pipe = kFailureFd;
   RECAP_TRY(linux::close_on_exec(kFailureFd));
   return linux::close_from(kFailureFd + 1);
 }
@@ -63,7 +64,7 @@ Status take_cgroup_namespace(const StubPlan& plan) {
   return linux::unshare(linux::Ns::kCgroup);
 }
 
-Status become_function(const StubPlan& plan) {
+Status become_function(const StubPlan& plan, int& failure_pipe) {
   RECAP_TRY(plan.cgroup->join_in_child());
   RECAP_TRY(take_cgroup_namespace(plan));
   RECAP_TRY(take_stdio(plan));
@@ -71,8 +72,9 @@ Status become_function(const StubPlan& plan) {
   RECAP_TRY(drop_privileges_in_child(*plan.spec, plan.ids, plan.user_ns));
   RECAP_TRY(enter_workdir(*plan.spec));
   RECAP_TRY(linux::reset_signals());
-  RECAP_TRY(close_everything_else(plan.failure_pipe));
-  return lock_down_in_child(*plan.spec);
+  RECAP_TRY(close_everything_else(failure_pipe));
+  linux::await_count(*plan.powerless_stubs, kStubs);
+  return lock_down_in_child(*plan.spec, plan.layers->own);
 }
 
 std::string_view search_path(const char* const* envp) {
@@ -112,15 +114,14 @@ int execute_in_path(const StubPlan& plan) {
 
 void run_function(void* context) {
   const auto& plan = *static_cast<const StubPlan*>(context);
-  if (auto ready = become_function(plan); !ready) {
-    // After close_everything_else() the pipe is at its new place; before, at its old one.
-    report_failure(plan.failure_pipe, ready.error(), 125);
-    report_failure(kFailureFd, ready.error(), 125);
+  int failure_pipe = plan.failure_pipe;
+  if (auto ready = become_function(plan, failure_pipe); !ready) {
+    report_failure(failure_pipe, ready.error(), 125);
     linux::exit_now(125);
   }
   const int err = execute_in_path(plan);
   const bool missing = err == ENOENT || err == ENOTDIR;
-  report_failure(kFailureFd, linux::failed("execute", plan.argv[0], err),
+  report_failure(failure_pipe, linux::failed("execute", plan.argv[0], err),
                  missing ? kExitNotFound : kExitNotExecutable);
   linux::exit_now(missing ? kExitNotFound : kExitNotExecutable);
 }

@@ -26,6 +26,10 @@ inline constexpr std::uint32_t kFirstUid = 0x70000000;
 inline constexpr std::uint32_t kIdsPerRun = 65536;
 inline constexpr std::uint32_t kBlocks = 4094;
 
+// Whom the stubs become when their work is done: nobody's uid, and of no run, so that no function
+// may signal them by it.
+inline constexpr std::uint32_t kStubUid = kFirstUid - 1;
+
 struct RunIds {
   std::uint32_t uid = 0, gid = 0;  // of the function, as the host sees them
   std::uint32_t block_first = 0;   // 0: no block (run-as target or root)

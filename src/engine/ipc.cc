@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ipc.h"
 
+#include <fcntl.h>
+
 #include <array>
+#include <cstring>
+#include <span>
 
 #include "linux/fs.h"
 #include "linux/proc.h"
@@ -32,61 +36,77 @@ struct Object {
   std::uint64_t id = 0, creator = 0;
 };
 
-// Calls `visit(Object)` for each line; false when the table did not fit and has more.
-template <typename F>
-bool each_object(const Table& table, F&& visit) {
-  std::array<char, 16384> buffer;
-  const auto text = linux::read_file_at(linux::kCwd, table.file, buffer);
-  std::string_view rest = text ? *text : std::string_view();
-  linux::next_line(rest);  // the heading
-  while (!rest.empty()) {
-    std::string_view line = linux::next_line(rest);
-    Object object;
-    for (int column = 0; column <= table.creator_column; ++column) {
-      const std::uint64_t value = linux::parse_number(linux::next_word(line)).value_or(~0ULL);
-      object.id = column == kIdColumn ? value : object.id;
-      object.creator = column == table.creator_column ? value : object.creator;
-    }
-    visit(object);
+Object object_in(std::string_view line, const Table& table) {
+  Object object;
+  for (int column = 0; column <= table.creator_column; ++column) {
+    const std::uint64_t value = linux::parse_number(linux::next_word(line)).value_or(~0ULL);
+    object.id = column == kIdColumn ? value : object.id;
+    object.creator = column == table.creator_column ? value : object.creator;
   }
-  return !text || text->size() < buffer.size();
+  return object;
 }
 
-// Removes in rounds: a table longer than the buffer shrinks until it fits.
-bool remove_round(const Table& table, const RunIds& ids, void* context, ReportLeft left) {
-  bool removed_any = false;
-  const bool complete = each_object(table, [&](const Object& object) {
-    if (!is_of_run(ids, object.creator)) {
-      return;
+// Calls `visit(Object)` for each line. A target may have thousands; the kernel hands out whole
+// lines only as far as they fit.
+template <typename F>
+Status each_object(const Table& table, F&& visit) {
+  const linux::UniqueFd file = RECAP_TRY(linux::open_at(linux::kCwd, table.file, O_RDONLY));
+  std::array<char, 8192> buffer;
+  std::size_t kept = 0;  // the beginning of a line whose end is still to come
+  bool is_heading = true;
+  while (true) {
+    const std::size_t got = RECAP_TRY(
+        linux::read_some(file.get(), std::as_writable_bytes(std::span(buffer)).subspan(kept)));
+    if (got == 0) {
+      return {};
     }
-    if (linux::remove_sysv(table.kind, static_cast<int>(object.id))) {
-      removed_any = true;
-    } else {
-      left(context, base::concat<96>("ipc: System V ", table.name, " ", object.id));
+    std::string_view text(buffer.data(), kept + got);
+    for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n')) {
+      if (!is_heading) {
+        visit(object_in(text.substr(0, end), table));
+      }
+      is_heading = false;
+      text.remove_prefix(end + 1);
+    }
+    std::memmove(buffer.data(), text.data(), text.size());
+    kept = text.size();
+  }
+}
+
+void remove_objects(const Table& table, const RunIds& ids, void* context, ReportLeft left) {
+  const Status read = each_object(table, [&](const Object& object) {
+    if (is_of_run(ids, object.creator) &&
+        !linux::remove_sysv(table.kind, static_cast<int>(object.id))) {
+      left(context, base::concat<96>("System V ", table.name, " ", object.id));
     }
   });
-  return removed_any && !complete;
+  if (!read) {
+    left(context,
+         base::concat<200>("System V objects could not be read: ", read.error().message()));
+  }
 }
 
 }  // namespace
 
-void remove_ipc_objects(const RunIds& ids, void* context, ReportLeft left) {
+Status remove_ipc_objects(int ipc_ns, const RunIds& ids, void* context, ReportLeft left) {
   if (ids.block_first == 0) {
-    return;
+    return {};
   }
-  constexpr int kRounds = 64;
+  const linux::UniqueFd own = RECAP_TRY(linux::open_at(linux::kCwd, "/proc/self/ns/ipc", O_RDONLY));
+  RECAP_TRY(linux::join(ipc_ns, linux::Ns::kIpc));
   for (const Table& table : kTables) {
-    for (int i = 0; i < kRounds && remove_round(table, ids, context, left); ++i) {
-    }
+    remove_objects(table, ids, context, left);
   }
+  return linux::join(own.get(), linux::Ns::kIpc);
 }
 
-void each_ipc_object(void* context, VisitObject visit) {
+Status each_ipc_object(void* context, VisitObject visit) {
   for (const Table& table : kTables) {
-    (void)each_object(table, [&](const Object& object) {
+    RECAP_TRY(each_object(table, [&](const Object& object) {
       visit(context, (std::uint64_t{static_cast<std::uint8_t>(table.kind)} << 32) | object.id);
-    });
+    }));
   }
+  return {};
 }
 
 std::string_view ipc_kind_name(std::uint64_t object) {

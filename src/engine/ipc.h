@@ -12,26 +12,27 @@
 
 namespace recap::engine {
 
-// Removes the run's objects from the calling process' ipc namespace; `left(description)` is called
-// for each that could not be. Does nothing for a uid that is not the run's own (run-as target or
-// root): there the objects cannot be told from the target's.
+// Goes into the ipc namespace `ipc_ns`, removes the run's objects there, and comes back;
+// `left(description)` is called for what could not be removed, or not even read. Does nothing for a
+// uid that is not the run's own (run-as target or root): there the objects cannot be told from the
+// target's.
 using ReportLeft = void (*)(void* context, std::string_view what);
-void remove_ipc_objects(const RunIds& ids, void* context, ReportLeft left);
+Status remove_ipc_objects(int ipc_ns, const RunIds& ids, void* context, ReportLeft left);
 
 template <typename F>
-void remove_ipc_objects(const RunIds& ids, F&& left) {
-  remove_ipc_objects(ids, &left, [](void* context, std::string_view what) {
+Status remove_ipc_objects(int ipc_ns, const RunIds& ids, F&& left) {
+  return remove_ipc_objects(ipc_ns, ids, &left, [](void* context, std::string_view what) {
     (*static_cast<std::remove_reference_t<F>*>(context))(what);
   });
 }
 
-// Every object of the namespace, as one number: its kind and its id.
+// Every object of the calling process' namespace, as one number: its kind and its id.
 using VisitObject = void (*)(void* context, std::uint64_t object);
-void each_ipc_object(void* context, VisitObject visit);
+Status each_ipc_object(void* context, VisitObject visit);
 
 template <typename F>
-void each_ipc_object(F&& visit) {
-  each_ipc_object(&visit, [](void* context, std::uint64_t object) {
+Status each_ipc_object(F&& visit) {
+  return each_ipc_object(&visit, [](void* context, std::uint64_t object) {
     (*static_cast<std::remove_reference_t<F>*>(context))(object);
   });
 }

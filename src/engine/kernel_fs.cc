@@ -68,10 +68,10 @@ Result<linux::Mount> make_pts(const RunIds& ids) {
   return devpts.create(MountAttr::kNoSuid | MountAttr::kNoExec);
 }
 
-Status mount_new(int root, const char* type, const char* path, std::uint64_t attributes) {
+Status mount_new(int root, const char* type, const char* name, std::uint64_t attributes) {
   FsContext context = RECAP_TRY(FsContext::open(type));
   const linux::Mount mount = RECAP_TRY(context.create(attributes));
-  const linux::UniqueFd onto = RECAP_TRY(make_mount_point(root, path));
+  const linux::UniqueFd onto = RECAP_TRY(make_own_directory(root, name));
   return linux::attach(mount.get(), onto.get());
 }
 
@@ -115,11 +115,11 @@ Status receive_devices(int socket, Devices& devices) {
 Status attach_kernel_fs_in_child(const Devices& devices) {
   constexpr std::uint64_t kNothing = MountAttr::kNoSuid | MountAttr::kNoDev | MountAttr::kNoExec;
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
-  RECAP_TRY(mount_new(root.get(), "proc", "/proc", kNothing | MountAttr::kReadOnly)
+  RECAP_TRY(mount_new(root.get(), "proc", "proc", kNothing | MountAttr::kReadOnly)
                 .context("cannot mount the Capsule's /proc"));
-  RECAP_TRY(mount_new(root.get(), "sysfs", "/sys", kNothing | MountAttr::kReadOnly)
+  RECAP_TRY(mount_new(root.get(), "sysfs", "sys", kNothing | MountAttr::kReadOnly)
                 .context("cannot mount the Capsule's /sys"));
-  const linux::UniqueFd dev = RECAP_TRY(make_mount_point(root.get(), "/dev"));
+  const linux::UniqueFd dev = RECAP_TRY(make_own_directory(root.get(), "dev"));
   RECAP_TRY(linux::attach(devices.dev.get(), dev.get()));
   const linux::UniqueFd shm = RECAP_TRY(linux::open_at(devices.dev.get(), "shm", O_PATH));
   RECAP_TRY(linux::attach(devices.shm.get(), shm.get()));

@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 
-#include <span>
+#include <algorithm>
+#include <array>
 
 #include "base/fixed_string.h"
 #include "engine/confine.h"
 #include "engine/ipc.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/proc.h"
 
 namespace recap::engine {
@@ -22,8 +24,9 @@ bool may(const run::Spec& spec, unsigned capability) {
   return (spec.capabilities & linux::capability(capability)) != 0;
 }
 
-std::uint64_t hash(std::uint64_t so_far, std::string_view text) {
-  for (const char c : text) {  // FNV-1a
+std::uint64_t hash(std::string_view text) {
+  std::uint64_t so_far = 14695981039346656037U;  // FNV-1a
+  for (const char c : text) {
     so_far = (so_far ^ static_cast<std::uint8_t>(c)) * 1099511628211U;
   }
   return so_far;
@@ -39,108 +42,130 @@ constexpr Listing kListings[] = {{"/proc/net/dev", 0, 1},
                                  {"/proc/net/if_inet6", 0, 1},
                                  {"/proc/net/ipv6_route", 0, 2}};
 
-// Calls `visit(hash, text)` for each interface, address and route of the shared network namespace.
+// Calls `visit(line)` for each line of a file of any size. A line of more than 4 KiB comes in
+// pieces.
 template <typename F>
-void each_network_object(F&& visit) {
-  for (const Listing& listing : kListings) {
-    std::array<char, 32768> buffer;
-    const auto text = linux::read_file_at(linux::kCwd, listing.file, buffer);
-    std::string_view rest = text ? *text : std::string_view();
-    while (!rest.empty()) {
-      std::string_view line = linux::next_line(rest);
-      base::FixedString<128> name;
-      bool wanted = true;
-      for (int i = 0; i < listing.first_word + listing.words; ++i) {
-        const std::string_view word = linux::next_word(line);
-        wanted = wanted && (i != 0 || listing.only.empty() || word == listing.only);
-        if (i >= listing.first_word) {
-          name.append(name.empty() ? "" : " ").append(word);
-        }
-      }
-      if (wanted && !name.empty()) {
-        visit(hash(hash(14695981039346656037U, listing.file), name), name.view());
-      }
+void each_line(const char* path, F&& visit) {
+  const auto file = linux::open_at(linux::kCwd, path, O_RDONLY);
+  std::array<char, 4096> buffer;
+  std::size_t held = 0;
+  while (file) {
+    const auto got =
+        linux::read_some(file->get(), std::as_writable_bytes(std::span(buffer)).subspan(held));
+    if (!got || (*got == 0 && held == 0)) {
+      return;
     }
+    std::string_view rest(buffer.data(), held + *got);
+    while (rest.find('\n') != std::string_view::npos) {
+      visit(linux::next_line(rest));
+    }
+    if (*got == 0 || rest.size() == buffer.size()) {
+      visit(rest);
+      rest = {};
+    }
+    held = rest.size();
+    std::copy(rest.begin(), rest.end(), buffer.begin());
   }
 }
 
-void observe_stopped(Observation& seen) {
+// Interfaces, addresses and routes of the shared network namespace.
+template <typename F>
+void each_network_object(F&& visit) {
+  for (const Listing& listing : kListings) {
+    each_line(listing.file, [&](std::string_view line) {
+      base::FixedString<128> name("network:");
+      bool wanted = true;
+      for (int i = 0; i < listing.first_word + listing.words; ++i) {
+        const std::string_view word = linux::next_word(line);
+        wanted =
+            wanted && !word.empty() && (i != 0 || listing.only.empty() || word == listing.only);
+        if (i >= listing.first_word) {
+          name.append(" ").append(word);
+        }
+      }
+      if (wanted) {
+        visit(name.view());
+      }
+    });
+  }
+}
+
+template <typename F>
+void each_stopped_process(F&& visit) {
   const auto proc = linux::open_dir_at(linux::kCwd, "/proc");
   if (!proc) {
     return;
   }
   (void)linux::each_entry(proc->get(), [&](const char* name, unsigned char) {
     const auto pid = linux::parse_number(name);
-    if (!pid) {
-      return true;
-    }
-    const char state = linux::state_of(static_cast<int>(*pid)).value_or('?');
-    if ((state == 'T' || state == 't') && seen.stopped_count < Observation::kMax) {
-      seen.stopped[seen.stopped_count++] = static_cast<std::int32_t>(*pid);
+    const char state = pid ? linux::state_of(static_cast<int>(*pid)).value_or('?') : '?';
+    if (state == 'T' || state == 't') {
+      visit(base::concat<64>("stopped: process ", *pid, " of the target").view());
     }
     return true;
   });
 }
 
-template <typename T>
-bool contains(std::span<const T> list, T value) {
-  for (const T& one : list) {
-    if (one == value) {
-      return true;
+// Calls `visit("class: detail")` for each object that a function with this grant could have made.
+template <typename F>
+void each_object(const run::Spec& spec, F&& visit) {
+  const bool own_uids = spec.run_as == run::RunAs::kReserved;
+  if ((spec.share & run::kSharePid) != 0 &&
+      (may(spec, kCapSysPtrace) || may(spec, kCapKill) || !own_uids)) {
+    each_stopped_process(visit);
+  }
+  if ((spec.share & run::kShareIpc) != 0 && !own_uids) {
+    (void)each_ipc_object([&visit](std::uint64_t object) {
+      visit(base::concat<96>("ipc: System V ", ipc_kind_name(object), " ", ipc_id(object)).view());
+    });
+  }
+  if ((spec.share & run::kShareNet) != 0 && may(spec, kCapNetAdmin)) {
+    each_network_object(visit);
+  }
+}
+
+void remember(Observation& seen, std::uint64_t object) {
+  if (seen.objects.empty() && seen.complete) {
+    const auto memory = linux::map_memory(Observation::kMax * sizeof object);
+    if (memory) {
+      seen.objects = {reinterpret_cast<std::uint64_t*>(memory->data()), Observation::kMax};
     }
   }
-  return false;
+  seen.complete = seen.complete && seen.count < seen.objects.size();
+  if (seen.complete) {
+    seen.objects[seen.count++] = object;
+  }
 }
 
 }  // namespace
 
 Observation observe(const run::Spec& spec) {
   Observation seen;
-  const bool own_uids = spec.run_as == run::RunAs::kReserved;
-  if ((spec.share & run::kSharePid) != 0 &&
-      (may(spec, kCapSysPtrace) || may(spec, kCapKill) || !own_uids)) {
-    observe_stopped(seen);
-  }
-  if ((spec.share & run::kShareNet) != 0 && may(spec, kCapNetAdmin)) {
-    each_network_object([&seen](std::uint64_t object, std::string_view) {
-      if (seen.network_count < Observation::kMaxNetwork) {
-        seen.network[seen.network_count++] = object;
-      }
-    });
-  }
-  if ((spec.share & run::kShareIpc) != 0 && !own_uids) {
-    each_ipc_object([&seen](std::uint64_t object) {
-      if (seen.ipc_count < Observation::kMax) {
-        seen.ipc[seen.ipc_count++] = object;
-      }
-    });
-  }
+  each_object(spec, [&seen](std::string_view what) { remember(seen, hash(what)); });
+  std::ranges::sort(seen.objects.first(seen.count));
   return seen;
 }
 
 void compare(const run::Spec& spec, const Observation& before, void* context,
              ReportDifference report) {
-  const Observation after = observe(spec);
-  const std::span stopped_before(before.stopped.data(), before.stopped_count);
-  for (std::size_t i = 0; i < after.stopped_count; ++i) {
-    if (!contains(stopped_before, after.stopped[i])) {
-      report(context, base::concat<64>("stopped: process ", after.stopped[i], " of the target"));
+  if (!before.complete) {
+    report(context, "network: not checked, there are more than 65536 addresses and routes");
+    return;
+  }
+  const auto known = before.objects.first(before.count);
+  // An address is in the kernel's list of local routes too; it is one thing.
+  std::array<std::uint64_t, 64> reported;
+  std::size_t count = 0;
+  each_object(spec, [&](std::string_view what) {
+    const std::uint64_t object = hash(what);
+    const auto told = std::span(reported).first(count);
+    if (std::ranges::binary_search(known, object) ||
+        std::ranges::find(told, object) != told.end()) {
+      return;
     }
-  }
-  const std::span ipc_before(before.ipc.data(), before.ipc_count);
-  for (std::size_t i = 0; i < after.ipc_count; ++i) {
-    if (!contains(ipc_before, after.ipc[i])) {
-      report(context, base::concat<96>("ipc: System V ", ipc_kind_name(after.ipc[i]), " ",
-                                       ipc_id(after.ipc[i])));
-    }
-  }
-  if (after.network_count == 0) {
-    return;  // not shared, or no right to change it
-  }
-  const std::span network_before(before.network.data(), before.network_count);
-  each_network_object([&](std::uint64_t object, std::string_view name) {
-    if (!contains(network_before, object)) {
-      report(context, base::concat<200>("network: ", name));
+    report(context, what);
+    if (count < reported.size()) {
+      reported[count++] = object;
     }
   });
 }

@@ -8,24 +8,21 @@
 // A difference may be the target's own doing: the record says what was seen, for a person to judge.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "run/spec.h"
 
 namespace recap::engine {
 
+// What was there: one number for each object, sorted, in memory that is mapped when it is needed.
 struct Observation {
-  static constexpr std::size_t kMax = 128;
-  std::array<std::int32_t, kMax> stopped;  // pids in state T or t
-  std::size_t stopped_count = 0;
-  std::array<std::uint64_t, kMax> ipc;  // kind and id
-  std::size_t ipc_count = 0;
-  static constexpr std::size_t kMaxNetwork = 512;
-  std::array<std::uint64_t, kMaxNetwork> network;  // hashes of interfaces, addresses and routes
-  std::size_t network_count = 0;
+  static constexpr std::size_t kMax = 1U << 16U;
+  std::span<std::uint64_t> objects;
+  std::size_t count = 0;
+  bool complete = true;  // false: there was more than fits, so nothing can be compared
 };
 
 Observation observe(const run::Spec& spec);
@@ -34,7 +31,8 @@ using ReportDifference = void (*)(void* context, std::string_view what);
 void compare(const run::Spec& spec, const Observation& before, void* context,
              ReportDifference report);
 
-// Looks again, and calls `report("class: detail")` for each thing that was not there before.
+// Looks again, and calls `report("class: detail")` for each thing that was not there before; once,
+// saying so, when that is not known.
 template <typename F>
 void compare(const run::Spec& spec, const Observation& before, F&& report) {
   compare(spec, before, &report, [](void* context, std::string_view what) {

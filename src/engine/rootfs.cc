@@ -134,6 +134,9 @@ Result<Layers> stage_layers(const run::Spec& spec, const RunIds& ids, int user_n
     layers.trees[i] = RECAP_TRY(stage_layer(spec.layers[i].data(), user_ns, layers.idmapped));
     layers.count = i + 1;
   }
+  if (spec.view == run::View::kMerged) {
+    layers.own = RECAP_TRY(find_own_places(spec, std::span(layers.trees).first(layers.count)));
+  }
   return layers;
 }
 
@@ -141,11 +144,13 @@ Result<linux::Mount> stack_in_child(const Layers& layers, int mask, int bottom) 
   const std::array<int, 2> target{mask, bottom};
   const std::span<const int> below = bottom >= 0 ? std::span(target) : std::span<const int>();
   auto root = stack_detached(layers, below);
-  // Older kernels take the options but refuse to create (EINVAL), or the descriptors (EOPNOTSUPP).
-  if (!root && root.error().errno_value() != ENOMEM && root.error().errno_value() != ENOSPC) {
+  // Older kernels take the options but refuse to create (EINVAL), or the descriptors (EOPNOTSUPP):
+  // then the second error is the one that says something.
+  const int refused = root ? 0 : root.error().errno_value();
+  if (!root && refused != ENOMEM && refused != ENOSPC) {
     auto attached = stack_attached(layers, below);
-    if (attached) {
-      return attached;
+    if (attached || refused == EINVAL || refused == EOPNOTSUPP) {
+      root = std::move(attached);
     }
   }
   return std::move(root).context("cannot stack the image's layers");
@@ -198,6 +203,18 @@ Result<linux::UniqueFd> make_mount_point(int root, std::string_view path) {
   const linux::UniqueFd parent = RECAP_TRY(open_parent(root, path, name));
   RECAP_TRY(linux::make_dir_at(parent.get(), name.c_str(), 0755));
   return linux::open_in_root(root, whole.c_str(), O_PATH | O_DIRECTORY);
+}
+
+Result<linux::UniqueFd> make_own_directory(int root, const char* name) {
+  auto found = linux::open_at(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (found) {
+    return found;
+  }
+  if (found.error().kind() != Kind::kNotFound) {
+    RECAP_TRY(linux::unlink_at(root, name));
+  }
+  RECAP_TRY(linux::make_dir_at(root, name, 0755));
+  return linux::open_at(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
 Result<linux::UniqueFd> make_mount_point_file(int root, std::string_view path) {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "engine/ids.h"
+#include "engine/mask.h"
 #include "linux/mount.h"
 #include "linux/unique_fd.h"
 #include "run/spec.h"
@@ -28,6 +29,7 @@ struct Layers {
   linux::Mount scratch;  // the tmpfs that takes all writes
   linux::DirFd upper;    // its part that is the overlay's upper layer: for `recap diff`
   bool idmapped = false;
+  OwnPlaces own;  // merged view: what is the image's alone; else empty
 };
 
 // `user_ns` maps the image's ids (engine/ids.h); -1 leaves files with their owners in the store.
@@ -44,6 +46,11 @@ Result<linux::Mount> make_tmpfs(std::uint64_t bytes, unsigned mode, const RunIds
 // A directory of the Capsule's root to mount on, made when the image lacks it. Symlinks of the
 // image are resolved inside the root.
 Result<linux::UniqueFd> make_mount_point(int root, std::string_view path);
+
+// For what is the engine's own place (/proc, /dev, /out …): a directory right below `root`,
+// whatever an image or a target had put there. A symbolic link would lead the engine's mount
+// elsewhere, and leave its own path to be faked.
+Result<linux::UniqueFd> make_own_directory(int root, const char* name);
 // The same for a file.
 Result<linux::UniqueFd> make_mount_point_file(int root, std::string_view path);
 

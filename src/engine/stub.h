@@ -29,11 +29,12 @@ using base::Status;
 
 // From the stubs to the keeper, one datagram each.
 enum class StubMessageType : std::uint32_t {
-  kFunctionForked = 1,  // with a pidfd of the function
+  kFunctionForked = 1,  // with pidfds of the function and of the inner stub
   kFunctionEnded,       // value: status of wait4(2)
   kInnerForked,         // with a pidfd of the inner stub
   kInnerLost,           // the inner stub was killed
   kResidue,             // text: "ipc: …": something of the run that could not be removed
+  kUsedStorage,  // a process of the run read or wrote a disk: page cache may be charged to it
 };
 struct StubMessage {
   StubMessageType type{};
@@ -48,6 +49,8 @@ struct StubFailure {
   std::array<char, 500> message{};
 };
 
+inline constexpr std::uint32_t kStubs = 2;
+
 // All that the stubs need; made by the keeper before the fork, so nothing is allocated after it.
 struct StubPlan {
   const run::Spec* spec = nullptr;
@@ -60,10 +63,11 @@ struct StubPlan {
   int mask_mount = -1;  // merged view: hides the target's loader and libraries
   int user_ns = -1;     // the function's own
   int target_pidfd = -1;
-  int proc = -1;                      // the host's /proc
-  int failure_pipe = -1;              // write end
-  int messages = -1;                  // SOCK_SEQPACKET
-  const char* const* argv = nullptr;  // NULL-terminated
+  int proc = -1;                             // the host's /proc
+  int failure_pipe = -1;                     // write end
+  int messages = -1;                         // SOCK_SEQPACKET
+  std::uint32_t* powerless_stubs = nullptr;  // how many have given up everything; of kStubs
+  const char* const* argv = nullptr;         // NULL-terminated
   const char* const* envp = nullptr;
 };
 

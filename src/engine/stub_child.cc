@@ -6,14 +6,15 @@
 
 #include <csignal>
 #include <cstring>
+#include <new>
 
 #include "engine/confine.h"
 #include "engine/etc_files.h"
 #include "engine/function.h"
-#include "engine/ipc.h"
 #include "engine/observe.h"
 #include "engine/stub.h"
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/socket.h"
 
 namespace recap::engine {
@@ -75,6 +76,9 @@ Status build_root(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(collect_in_child(spec, plan.target_pidfd, *plan.volumes, files)
                 .context("cannot visit the target's mounts"));
   RECAP_TRY(write_etc_files_in_child(plan.ids, files, *plan.layers, plan.proc));
+  if (spec.view == run::View::kMerged) {
+    RECAP_TRY(complete_mask_in_child(plan.mask_mount, files, plan.proc));
+  }
   // A copy of the target's mount table is small; a node's may have a thousand entries, 1.6 us each.
   RECAP_TRY(linux::unshare(Ns::kMnt));
   RECAP_TRY(linux::make_everything_private());
@@ -114,10 +118,10 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(join_namespaces(plan));
   RECAP_TRY(receive_devices(plan.messages, *plan.devices));
   RECAP_TRY(attach_kernel_fs_in_child(*plan.devices));
-  RECAP_TRY(attach_in_child(*plan.spec, files));
+  RECAP_TRY(attach_in_child(*plan.spec, plan.layers->own, files));
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (plan.out_mount >= 0) {
-    const linux::UniqueFd out = RECAP_TRY(make_mount_point(root.get(), "/out"));
+    const linux::UniqueFd out = RECAP_TRY(make_own_directory(root.get(), "out"));
     RECAP_TRY(linux::attach(plan.out_mount, out.get()));
   }
   RECAP_TRY(make_mount_point(root.get(), plan.spec->workdir)
@@ -129,7 +133,12 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
 // Reaps whatever there is to reap, until nothing is left. `child` is the one whose end the keeper
 // hears of.
 void reap_everything(const StubPlan& plan, int child, StubMessageType type) {
+  bool used_storage = false;
   while (const auto ended = linux::wait_any()) {
+    if (ended->used_storage && !used_storage) {
+      used_storage = true;
+      tell(plan, {.type = StubMessageType::kUsedStorage});
+    }
     // An inner stub that leaves by itself is no news: the end of our line is.
     if (ended->pid == child &&
         (type == StubMessageType::kFunctionEnded || WIFSIGNALED(ended->status))) {
@@ -138,32 +147,54 @@ void reap_everything(const StubPlan& plan, int child, StubMessageType type) {
   }
 }
 
+// The function does not start before both stubs are through here.
+void become_powerless(const StubPlan& plan) {
+  if (auto done = give_up_everything_in_child(); !done) {
+    fail(plan, done.error());
+  }
+  linux::count_up(*plan.powerless_stubs);
+}
+
+// The function is in our memory until its exec: nothing is copied. But this is not the outer one's
+// (CLONE_VM): when the run's memory is used up before the exec, the kernel kills everybody who has
+// the same, and then somebody has to be left to reap.
 [[noreturn]] void inner_stub(const StubPlan& plan) {
   if (auto ready = linux::set_subreaper(); !ready) {
     fail(plan, ready.error());
   }
   alignas(16) static std::byte stack[65536];
+  std::uint32_t is_before_exec = 0;
   auto function = linux::start_sharing_memory({.entry = run_function,
                                                .context = const_cast<StubPlan*>(&plan),
                                                .stack = stack,
                                                .cgroup = plan.cgroup->clone_into(),
-                                               .until_exec = true});
+                                               .is_in_our_memory = &is_before_exec});
   if (!function) {
     fail(plan, function.error());
   }
-  const int pidfd = function->pidfd.get();
-  tell(plan, {.type = StubMessageType::kFunctionForked}, std::span(&pidfd, 1));
+  // Ours too: an outer stub that is killed early had no time to tell.
+  const auto own = linux::open_pidfd(linux::own_pid());
+  const int pidfds[] = {function->pidfd.get(), own ? own->get() : -1};
+  tell(plan, {.type = StubMessageType::kFunctionForked}, std::span(pidfds).first(own ? 2 : 1));
+  become_powerless(plan);
+  // Who lets go last of a staged mount waits for RCU: that shall not be the function.
+  linux::await_cleared(is_before_exec);
   hold_only_messages(plan);  // the end of file of the failure pipe now means: the exec succeeded
   reap_everything(plan, function->pid, StubMessageType::kFunctionEnded);
   linux::exit_now(0);
 }
 
-[[noreturn]] void outer_stub(const StubPlan& plan) {
+[[noreturn]] void outer_stub(StubPlan plan) {
   TargetFiles files;
   if (auto ready = prepare(plan, files); !ready) {
     fail(plan, ready.error());
   }
   const Observation before = observe(*plan.spec);
+  auto shared = linux::map_shared_memory(sizeof *plan.powerless_stubs);
+  if (!shared) {
+    fail(plan, shared.error());
+  }
+  plan.powerless_stubs = new (shared->data()) std::uint32_t(0);
   auto inner = linux::fork();
   if (!inner) {
     fail(plan, inner.error());
@@ -173,12 +204,10 @@ void reap_everything(const StubPlan& plan, int child, StubMessageType type) {
   }
   const int pidfd = inner->pidfd.get();
   tell(plan, {.type = StubMessageType::kInnerForked}, std::span(&pidfd, 1));
+  become_powerless(plan);
   hold_only_messages(plan);
   reap_everything(plan, inner->pid, StubMessageType::kInnerLost);
   auto report = [&plan](std::string_view left) { tell_residue(plan, left); };
-  if ((plan.spec->share & run::kShareIpc) != 0) {
-    remove_ipc_objects(plan.ids, report);
-  }
   compare(*plan.spec, before, report);
   linux::exit_now(0);
 }

@@ -57,8 +57,9 @@ const char* unescape_in_place(char* text, std::size_t size) {
 Status clone_at(int root, const char* path, std::uint64_t attributes, bool recursive,
                 TargetTree& tree) {
   const linux::UniqueFd found = RECAP_TRY(linux::open_in_root(root, path, O_PATH));
-  const struct statx st =
-      RECAP_TRY(linux::stat_at(found.get(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT));
+  // Without asking the file system, which may be a file server that never answers.
+  const struct statx st = RECAP_TRY(
+      linux::stat_at(found.get(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC));
   if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode)) {
     return Error(
         Kind::kInvalid,
@@ -70,10 +71,24 @@ Status clone_at(int root, const char* path, std::uint64_t attributes, bool recur
   return linux::set_attributes(tree.tree.get(), attributes, recursive && tree.directory);
 }
 
+// A volume is data too only where the target's root is.
+bool is_shown_merged(const TargetTree& volume, const OwnPlaces& own) {
+  std::string_view name = volume.path;
+  while (name.starts_with('/')) {
+    name.remove_prefix(1);
+  }
+  const bool directory = volume.directory || name.find('/') != std::string_view::npos;
+  name = std::string_view(name.data(), std::min(name.find('/'), name.size()));
+  return !own.overlaps(volume.path) && !looks_like_code(name, directory);
+}
+
 bool shows_whole_root(const run::Spec& spec) { return spec.view != run::View::kNothing; }
 
 Status attach_tree(int root, const TargetTree& tree, std::string_view prefix) {
-  const auto path = base::concat<1100>(prefix, tree.path);
+  const auto path = base::concat<4095>(prefix, tree.path);
+  if (path.truncated()) {
+    return Error(Kind::kInvalid, "a path is longer than 4095 bytes in the Capsule");
+  }
   const linux::UniqueFd onto = tree.directory ? RECAP_TRY(make_mount_point(root, path))
                                               : RECAP_TRY(make_mount_point_file(root, path));
   return linux::attach(tree.tree.get(), onto.get());
@@ -84,22 +99,25 @@ Status attach_tree(int root, const TargetTree& tree, std::string_view prefix) {
 VolumeList volumes_in(std::span<char> mountinfo) {
   VolumeList list;
   std::string_view rest(mountinfo.data(), mountinfo.size());
-  while (!rest.empty() && list.count < kMaxVolumes) {
+  while (!rest.empty()) {
     std::string_view line = linux::next_line(rest);  // ID PARENT DEV ROOT POINT OPTS … - TYPE …
-    const std::size_t dash = line.find(" - ");
     for (int i = 0; i < 4; ++i) {
       linux::next_word(line);
     }
     const std::string_view point = linux::next_word(line);
-    if (dash == std::string_view::npos || point == "/" || point.empty()) {
+    const std::size_t dash = line.find(" - ");
+    if (dash == std::string_view::npos || point == "/") {
       continue;
     }
-    std::string_view after = line;
-    after.remove_prefix(std::min(after.find(" - ") + 3, after.size()));
+    line.remove_prefix(dash + 3);
     // The target's own /dev and /proc subtrees (masks, shm) are not files it stores.
-    if (!is_shown(linux::next_word(after)) || point == "/dev" || point.starts_with("/dev/") ||
+    if (!is_shown(linux::next_word(line)) || point == "/dev" || point.starts_with("/dev/") ||
         point.starts_with("/proc/") || point.starts_with("/sys/")) {
       continue;
+    }
+    if (list.count == kMaxVolumes) {
+      list.complete = false;
+      return list;
     }
     list.paths[list.count++] =
         unescape_in_place(mountinfo.data() + (point.data() - mountinfo.data()), point.size());
@@ -119,6 +137,11 @@ Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeLis
     files.path_count = i + 1;
   }
   if (shows_whole_root(spec)) {
+    if (!volumes.complete) {
+      return Error(Kind::kUnsupported,
+                   "the target has more than 64 volumes, and this view would not show them all: "
+                   "use --path instead");
+    }
     files.root = RECAP_TRY(linux::clone_tree(root.get(), false));
     const std::uint64_t links = spec.view == run::View::kTarget ? MountAttr::kNoSymFollow : 0;
     RECAP_TRY(linux::set_attributes(files.root.get(), kViewAttributes | links, false));
@@ -128,6 +151,11 @@ Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeLis
                    files.volumes[files.volume_count])) {
         ++files.volume_count;
       }
+    }
+  }
+  for (std::size_t i = 0; spec.view == run::View::kMerged && i < std::size(kShownEtc); ++i) {
+    if (auto found = linux::open_in_root(root.get(), kShownEtc[i], O_PATH)) {
+      files.etc[i] = std::move(*found);
     }
   }
   if ((spec.share & run::kShareNet) != 0) {
@@ -141,13 +169,16 @@ Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeLis
   return {};
 }
 
-Status attach_in_child(const run::Spec& spec, TargetFiles& files) {
+Status attach_in_child(const run::Spec& spec, const OwnPlaces& own, TargetFiles& files) {
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (spec.view == run::View::kTarget) {
-    const linux::UniqueFd onto = RECAP_TRY(make_mount_point(root.get(), "/target"));
+    const linux::UniqueFd onto = RECAP_TRY(make_own_directory(root.get(), "target"));
     RECAP_TRY(linux::attach(files.root.get(), onto.get()));
   }
   for (std::size_t i = 0; i < files.volume_count; ++i) {
+    if (spec.view == run::View::kMerged && !is_shown_merged(files.volumes[i], own)) {
+      continue;
+    }
     // The place of a volume exists in the target's root; where it does not, there is nothing to
     // show.
     (void)attach_tree(root.get(), files.volumes[i],

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "engine/mask.h"
 #include "linux/mount.h"
 #include "linux/unique_fd.h"
 #include "run/spec.h"
@@ -37,6 +38,7 @@ struct TargetFiles {
   std::array<TargetTree, kMaxVolumes> volumes;
   std::size_t volume_count = 0;
   linux::UniqueFd resolv_conf, hosts;  // O_PATH; when the network is shared and they exist
+  std::array<linux::UniqueFd, std::size(kShownEtc)> etc;  // O_PATH; view merged, where they exist
 };
 
 // Mount points of the target that its view shows besides its root: no kernel file systems, and no
@@ -45,17 +47,19 @@ struct TargetFiles {
 struct VolumeList {
   std::array<const char*, kMaxVolumes> paths{};  // NUL-terminated
   std::size_t count = 0;
+  bool complete = true;  // false: there are more
 };
 VolumeList volumes_in(std::span<char> mountinfo);
 
 // Visits the target's mount namespace and stays in it. `volumes` is used for views target and
-// merged. Called in a process that is only ours to lose: a hostile FUSE server can make any lookup
-// hang.
+// merged; an incomplete list is refused. Called in a process that is only ours to lose: a hostile
+// FUSE server can make any lookup hang.
 Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeList& volumes,
                         TargetFiles& files);
 
 // Attaches the declared paths, and for views target and merged the volumes, below the Capsule's
-// root (of the calling process); for view target the target's root at /target.
-Status attach_in_child(const run::Spec& spec, TargetFiles& files);
+// root (of the calling process); for view target the target's root at /target. `own`: in the merged
+// view, no volume covers any of these.
+Status attach_in_child(const run::Spec& spec, const OwnPlaces& own, TargetFiles& files);
 
 }  // namespace recap::engine

@@ -121,8 +121,7 @@ Status replace_file(int staging, int dir, const std::string& name,
                     std::span<const std::byte> content) {
   constexpr const char* kNew = "new-file";
   {
-    const UniqueFd fd =
-        RECAP_TRY(linux::open_at(staging, kNew, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    const UniqueFd fd = RECAP_TRY(create_file(staging, kNew));
     RECAP_TRY(linux::write_all(fd.get(), content));
     RECAP_TRY(sync_file(fd.get()));
   }
@@ -149,12 +148,18 @@ Result<std::string> read_bounded(int fd, std::size_t most, std::string_view what
   return out;
 }
 
-Status lock_file(int fd) {
+Result<UniqueFd> create_file(int dir, const char* name) {
+  return linux::open_at(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+}
+
+Result<UniqueFd> lock_file(int dir, const std::string& name) {
+  UniqueFd fd = RECAP_TRY(linux::open_at(dir, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   int ret = 0;
   do {
-    ret = flock(fd, LOCK_EX);
+    ret = flock(fd.get(), LOCK_EX);
   } while (ret != 0 && errno == EINTR);
-  return check(ret, "lock", "a file of the store");
+  RECAP_TRY(check(ret, "lock", "a file of the store"));
+  return fd;
 }
 
 }  // namespace recap::image

@@ -48,7 +48,10 @@ base::Status replace_file(int staging, int dir, const std::string& name,
 // The whole file; kInvalid, naming `what`, when it is larger than `most`.
 base::Result<std::string> read_bounded(int fd, std::size_t most, std::string_view what);
 
-// flock(2), waiting.
-base::Status lock_file(int fd);
+// A file of ours to write; what it had is gone.
+base::Result<linux::UniqueFd> create_file(int dir, const char* name);
+
+// Holds the lock file `name` as long as the descriptor lives; waits for it.
+base::Result<linux::UniqueFd> lock_file(int dir, const std::string& name);
 
 }  // namespace recap::image

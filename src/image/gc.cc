@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/gc.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "image/files.h"
-#include "image/json.h"
 #include "image/manifest.h"
 #include "image/prepared.h"
 #include "image/printable.h"
-#include "image/reference.h"
 #include "image/unpack.h"
 #include "linux/fs.h"
 
 namespace recap::image {
 
-namespace json = boost::json;
 using base::Error;
 using base::Kind;
 using base::Result;
 using base::Status;
 using linux::DirFd;
-using linux::UniqueFd;
 
 namespace {
 
@@ -35,9 +28,7 @@ struct Needed {
 // from its layers alone.
 void add_blobs(const Store& store, const Digest& digest, std::set<Digest>& blobs) {
   blobs.insert(digest);
-  const std::string path = std::string(kBlobsDir) + "/" + digest.hex();
-  const auto fd = linux::open_at(store.root().get(), path.c_str(), O_RDONLY | O_NOFOLLOW);
-  const auto text = fd ? read_bounded(fd->get(), kMaxJsonBytes, "a manifest") : fd.error();
+  const auto text = store.read_manifest(digest);
   for (const std::string_view type :
        {kOciManifestType,
         std::string_view("application/vnd.docker.distribution.manifest.v2+json")}) {
@@ -64,19 +55,8 @@ Result<Needed> needed_by(const Store& store, const std::set<Digest>& images) {
   return out;
 }
 
-Result<std::set<Digest>> digests_in(const Store& store, const char* folder) {
-  std::set<Digest> out;
-  for (const std::string& name : RECAP_TRY(names_in(store.root(), folder))) {
-    if (const auto digest = Digest::parse_hex(name)) {
-      out.insert(*digest);
-    }
-  }
-  return out;
-}
-
 std::uint64_t blob_bytes(const Store& store, const Digest& digest) {
-  const auto st =
-      look_at(store.root().get(), (std::string(kBlobsDir) + "/" + digest.hex()).c_str());
+  const auto st = look_at(store.root().get(), path_in(kBlobsDir, digest).c_str());
   return st && *st ? static_cast<std::uint64_t>((*st)->st_size) : 0;
 }
 
@@ -90,16 +70,15 @@ Status move_out(const Store& store, const char* folder, const Digest& digest) {
 
 // Lock files of layers: nobody holds one while the store is locked exclusively.
 Status remove_layer_locks(const Store& store) {
-  for (const Digest& digest : RECAP_TRY(digests_in(store, kLocksDir))) {
-    const std::string path = std::string(kLocksDir) + "/" + digest.hex();
-    RECAP_TRY(remove_tree(store.root().get(), path.c_str()));
+  for (const Digest& digest : RECAP_TRY(digests_in(store.root(), kLocksDir))) {
+    RECAP_TRY(remove_tree(store.root().get(), path_in(kLocksDir, digest).c_str()));
   }
   return {};
 }
 
 Status remove_unneeded(Store& store, const std::set<Digest>& keep, bool dry_run, Removed& removed) {
   const Needed needed = RECAP_TRY(needed_by(store, keep));
-  for (const Digest& layer : RECAP_TRY(digests_in(store, kLayersDir))) {
+  for (const Digest& layer : RECAP_TRY(digests_in(store.root(), kLayersDir))) {
     if (needed.layers.contains(layer)) {
       continue;
     }
@@ -110,7 +89,7 @@ Status remove_unneeded(Store& store, const std::set<Digest>& keep, bool dry_run,
       RECAP_TRY(move_out(store, kLayersDir, layer));
     }
   }
-  for (const Digest& blob : RECAP_TRY(digests_in(store, kBlobsDir))) {
+  for (const Digest& blob : RECAP_TRY(digests_in(store.root(), kBlobsDir))) {
     if (needed.blobs.contains(blob)) {
       continue;
     }
@@ -126,13 +105,13 @@ Status remove_unneeded(Store& store, const std::set<Digest>& keep, bool dry_run,
 // The images go first, then what only they needed: a crash in between leaves garbage, not holes.
 Status remove_images(Store& store, const std::vector<Digest>& images, bool dry_run,
                      Removed& removed) {
-  std::set<Digest> keep = RECAP_TRY(digests_in(store, kImagesDir));
+  const auto all = RECAP_TRY(digests_in(store.root(), kImagesDir));
+  std::set<Digest> keep(all.begin(), all.end());
   for (const Digest& image : images) {
     keep.erase(image);
     removed.images.push_back(image);
     if (!dry_run) {
-      const std::string path = std::string(kImagesDir) + "/" + image.hex();
-      RECAP_TRY(remove_tree(store.root().get(), path.c_str()));
+      RECAP_TRY(remove_tree(store.root().get(), path_in(kImagesDir, image).c_str()));
     }
   }
   RECAP_TRY(remove_unneeded(store, keep, dry_run, removed));
@@ -143,30 +122,17 @@ Status remove_images(Store& store, const std::vector<Digest>& images, bool dry_r
   return store.write_index();
 }
 
-// Canonical reference → image, of all that can be read.
-Result<std::map<std::string, Digest>> all_refs(const Store& store) {
-  std::map<std::string, Digest> out;
-  for (const std::string& file : RECAP_TRY(names_in(store.root(), kRefsDir))) {
-    const auto reference = file_name_to_reference(file);
-    const auto digest = reference ? read_ref(store.root(), *reference) : Error(Kind::kNotFound, "");
-    if (digest) {
-      out[*reference] = *digest;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<Removed> collect_garbage(Store& store, bool dry_run) {
   Removed removed;
   std::set<Digest> named;
-  for (const auto& [reference, digest] : RECAP_TRY(all_refs(store))) {
+  for (const auto& [reference, digest] : RECAP_TRY(store.refs())) {
     named.insert(digest);
   }
   const auto leases = RECAP_TRY(live_leases(store));
   std::vector<Digest> unused;
-  for (const Digest& image : RECAP_TRY(digests_in(store, kImagesDir))) {
+  for (const Digest& image : RECAP_TRY(digests_in(store.root(), kImagesDir))) {
     if (!named.contains(image) && !leases.contains(image)) {
       unused.push_back(image);
     }
@@ -178,7 +144,7 @@ Result<Removed> collect_garbage(Store& store, bool dry_run) {
 Result<Removed> remove_image(Store& store, std::string_view reference) {
   const PreparedImage image = RECAP_TRY(find(store.path(), reference));
   const Digest digest = Digest::parse(image.digest).value_or(Digest());
-  const auto refs = RECAP_TRY(all_refs(store));
+  const auto refs = RECAP_TRY(store.refs());
   const bool one_name = refs.contains(image.reference) && image.reference != image.digest;
   Removed removed;
   std::size_t others = 0;

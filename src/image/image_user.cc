@@ -105,7 +105,7 @@ Result<PasswdEntry> find_user(std::string_view user, std::string_view passwd) {
   if (is_number(user)) {
     const auto uid = parse_id(user);
     if (!uid) {
-      return failure(Kind::kInvalid, "the image's USER '", printable(user, 40),
+      return failure(Kind::kInvalid, "'", printable(user, 40),
                      "' is no user id: ids are 0 to 4294967294");
     }
     const auto same = [uid](std::string_view, std::uint32_t other) { return other == *uid; };
@@ -114,8 +114,8 @@ Result<PasswdEntry> find_user(std::string_view user, std::string_view passwd) {
   const auto same = [user](std::string_view name, std::uint32_t) { return name == user; };
   const auto entry = find_passwd(passwd, same);
   if (!entry) {
-    return failure(Kind::kInvalid, "the image's USER '", printable(user, 40),
-                   "' is not in its /etc/passwd: use a numeric USER");
+    return failure(Kind::kInvalid, "user '", printable(user, 40),
+                   "' is not in the image's /etc/passwd: use a number");
   }
   return *entry;
 }
@@ -123,8 +123,8 @@ Result<PasswdEntry> find_user(std::string_view user, std::string_view passwd) {
 Result<std::uint32_t> find_gid(std::string_view name, std::string_view group) {
   const auto gid = is_number(name) ? parse_id(name) : find_group(group, name);
   if (!gid) {
-    return failure(Kind::kInvalid, "the image's group '", printable(name, 40),
-                   "' is neither in its /etc/group nor an id of 0 to 4294967294");
+    return failure(Kind::kInvalid, "group '", printable(name, 40),
+                   "' is neither in the image's /etc/group nor an id of 0 to 4294967294");
   }
   return *gid;
 }
@@ -184,6 +184,12 @@ Result<std::string> read_image_file(std::span<const DirFd> layers_top_first,
     }
   }
   return std::string();
+}
+
+Result<ImageUser> resolve_user_in(std::span<const DirFd> layers_top_first, std::string_view user) {
+  const std::string passwd = RECAP_TRY(read_image_file(layers_top_first, "etc", "passwd"));
+  const std::string group = RECAP_TRY(read_image_file(layers_top_first, "etc", "group"));
+  return resolve_user(user, passwd, group);
 }
 
 }  // namespace recap::image

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// USER of an image, as numbers. Names are looked up in the image's own passwd and group only, never
-// in this host's, and what consists of digits is a number and nothing else.
+// USER of an image, or who is asked for instead, as numbers. Names are looked up in the image's own
+// passwd and group only, never in this host's, and what consists of digits is a number and nothing
+// else.
 #pragma once
 
 #include <cstdint>
@@ -35,5 +36,9 @@ base::Result<ImageUser> resolve_user(std::string_view user, std::string_view pas
 // "" when none does. kInvalid when it is no regular file or larger than 1 MiB.
 base::Result<std::string> read_image_file(std::span<const linux::DirFd> layers_top_first,
                                           const std::string& directory, const std::string& name);
+
+// resolve_user() with the passwd and group of the image whose layers these are.
+base::Result<ImageUser> resolve_user_in(std::span<const linux::DirFd> layers_top_first,
+                                        std::string_view user);
 
 }  // namespace recap::image

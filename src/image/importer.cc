@@ -33,8 +33,7 @@ constexpr const char* kNewBlob = "new-blob";
 
 // Copies `from` to a new blob, refusing it when digest or size are not the promised ones.
 Status copy_blob(Store& store, int from, const Descriptor& blob) {
-  const UniqueFd to = RECAP_TRY(linux::open_at(store.workspace().get(), kNewBlob,
-                                               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  const UniqueFd to = RECAP_TRY(create_file(store.workspace().get(), kNewBlob));
   std::vector<std::byte> buffer(kCopyBytes);
   Sha256 hash;
   std::uint64_t size = 0;
@@ -70,8 +69,7 @@ Status keep_text(Store& store, const Descriptor& blob, std::string_view text) {
   if (store.open_blob(blob.digest, blob.size)) {
     return {};
   }
-  const UniqueFd to = RECAP_TRY(linux::open_at(store.workspace().get(), kNewBlob,
-                                               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  const UniqueFd to = RECAP_TRY(create_file(store.workspace().get(), kNewBlob));
   RECAP_TRY(linux::write_text(to.get(), text));
   return store.adopt_blob(kNewBlob, blob.digest);
 }
@@ -118,12 +116,10 @@ Layers arrange(std::span<const LayerSource> sources, std::span<const LayerRecord
 Result<ImageUser> user_of(const Store& store, const ImageConfig& config, const Layers& layers) {
   std::vector<DirFd> dirs;
   for (const Digest& layer : layers.top_first) {
-    const std::string path = std::string(kLayersDir) + "/" + layer.hex();
-    dirs.push_back(RECAP_TRY(linux::open_dir_at(store.root().get(), path.c_str())));
+    dirs.push_back(
+        RECAP_TRY(linux::open_dir_at(store.root().get(), path_in(kLayersDir, layer).c_str())));
   }
-  const std::string passwd = RECAP_TRY(read_image_file(dirs, "etc", "passwd"));
-  const std::string group = RECAP_TRY(read_image_file(dirs, "etc", "group"));
-  return resolve_user(config.user, passwd, group);
+  return resolve_user_in(dirs, config.user).context("the image's USER");
 }
 
 Result<StoredImage> prepare(const Store& store, const Digest& digest, ImageConfig config,

@@ -52,8 +52,7 @@ Result<UniqueFd> hold(std::string_view store_root, std::string_view digest,
   }
   const auto root = RECAP_TRY(open_store_root(store_root));
   UniqueFd lock = RECAP_TRY(lock_store(root, Lock::kShared));
-  const std::string image_path = std::string(kImagesDir) + "/" + image->hex();
-  if (!linux::stat_at(root.get(), image_path.c_str(), AT_SYMLINK_NOFOLLOW)) {
+  if (!linux::stat_at(root.get(), path_in(kImagesDir, *image).c_str(), AT_SYMLINK_NOFOLLOW)) {
     return Error(Kind::kNotFound, "the image was removed meanwhile: pull or import it again");
   }
   const std::string state(state_dir);

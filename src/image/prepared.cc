@@ -26,7 +26,7 @@ PreparedImage with_paths(StoredImage stored, std::string_view store_root, std::s
   PreparedImage out = std::move(stored.image);
   out.reference = std::move(reference);
   for (const Digest& layer : stored.layers) {
-    out.layers.push_back(std::string(store_root) + "/" + kLayersDir + "/" + layer.hex());
+    out.layers.push_back(std::string(store_root) + "/" + path_in(kLayersDir, layer));
   }
   return out;
 }
@@ -49,14 +49,13 @@ std::optional<std::string_view> digest_prefix(std::string_view text) {
 Result<PreparedImage> find_by_prefix(const DirFd& root, std::string_view store_root,
                                      std::string_view prefix, std::string_view asked) {
   std::optional<Digest> found;
-  for (const std::string& name : RECAP_TRY(names_in(root, kImagesDir))) {
-    const auto digest = Digest::parse_hex(name);
-    if (!digest || !name.starts_with(prefix)) {
+  for (const Digest& digest : RECAP_TRY(digests_in(root, kImagesDir))) {
+    if (!digest.hex().starts_with(prefix)) {
       continue;
     }
     if (found) {
       return failure(Kind::kInvalid, "'", printable(asked), "' is the beginning of ", found->text(),
-                     " and of ", digest->text(), ": write more of its digits");
+                     " and of ", digest.text(), ": write more of its digits");
     }
     found = digest;
   }
@@ -132,24 +131,22 @@ Result<std::vector<PreparedImage>> list(std::string_view store_root) {
   if (!root) {
     return is_missing(root.error()) ? Result<std::vector<PreparedImage>>(out) : root.error();
   }
-  std::set<std::string> named;
+  std::set<Digest> named;
   for (const std::string& file : RECAP_TRY(names_in(*root, kRefsDir))) {
     const auto reference = file_name_to_reference(file);
     const auto digest = reference ? read_ref(*root, *reference) : Error(Kind::kNotFound, "");
     auto stored = digest ? read_stored(*root, *digest) : digest.error();
     if (stored) {
-      named.insert(digest->hex());
+      named.insert(*digest);
       out.push_back(with_paths(std::move(*stored), store_root, *reference));
     } else if (!is_missing(stored.error())) {
       return std::move(stored).context(printable(file)).error();
     }
   }
-  for (const std::string& hex : RECAP_TRY(names_in(*root, kImagesDir))) {
-    const auto digest = Digest::parse_hex(hex);
-    if (!digest || named.contains(hex)) {
-      continue;
+  for (const Digest& digest : RECAP_TRY(digests_in(*root, kImagesDir))) {
+    if (!named.contains(digest)) {
+      out.push_back(with_paths(RECAP_TRY(read_stored(*root, digest)), store_root, digest.text()));
     }
-    out.push_back(with_paths(RECAP_TRY(read_stored(*root, *digest)), store_root, digest->text()));
   }
   std::ranges::sort(out, {}, &PreparedImage::reference);
   return out;

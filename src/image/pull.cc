@@ -40,7 +40,7 @@ class PulledLayout : public ImageSource {
   Result<UniqueFd> open(const std::string& name) override { return layout_->open(name); }
 
   Result<UniqueFd> open_blob(const Digest& digest) override {
-    return linux::open_at(workspace_.get(), path_of(digest).c_str(), O_RDONLY | O_NOFOLLOW);
+    return open_in(workspace_, kSharedBlobs, digest);
   }
 
   Result<bool> move_blob(Store& store, const Digest& digest) override {
@@ -58,15 +58,11 @@ class PulledLayout : public ImageSource {
       RECAP_TRY(store.remove_blob(digest));  // it may be the store's that went bad
       return failure(Kind::kCorrupt, "blob ", digest.text(), " arrived damaged: pull again");
     }
-    RECAP_TRY(store.adopt_blob(path_of(digest), digest));
+    RECAP_TRY(store.adopt_blob(path_in(kSharedBlobs, digest), digest));
     return true;
   }
 
  private:
-  static std::string path_of(const Digest& digest) {
-    return std::string(kSharedBlobs) + "/" + digest.hex();
-  }
-
   const DirFd& workspace_;
   std::unique_ptr<ImageSource> layout_;
 };

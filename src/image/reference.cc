@@ -164,10 +164,13 @@ base::Result<Reference> parse_reference(std::string_view text) {
 
 std::string familiar(std::string_view canonical) {
   const std::string hub = std::string(kDefaultDomain) + "/";
-  if (canonical.starts_with(hub)) {
-    canonical.remove_prefix(hub.size());
-    if (canonical.starts_with(kDefaultNamespace)) {
-      canonical.remove_prefix(kDefaultNamespace.size());
+  for (const std::string& left_out : {hub + std::string(kDefaultNamespace), hub}) {
+    if (canonical.starts_with(left_out)) {
+      // docker.io/library/a/b and docker.io/localhost/a would become other images.
+      const auto meant = parse_reference(canonical.substr(left_out.size()));
+      if (meant && meant->canonical() == canonical) {
+        return std::string(canonical.substr(left_out.size()));
+      }
     }
   }
   return std::string(canonical);

@@ -29,7 +29,8 @@ struct Reference {
 // kInvalid, with the part that is wrong, for anything that is no reference.
 base::Result<Reference> parse_reference(std::string_view text);
 
-// The canonical form as people write it: without docker.io/ and library/.
+// The shortest form of a canonical one that people write and that means the same image: without
+// docker.io/ and library/.
 std::string familiar(std::string_view canonical);
 
 // The canonical references that `text` may mean in a store, in the order in which they are tried.

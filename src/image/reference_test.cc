@@ -98,6 +98,9 @@ TEST(Reference, FamiliarForm) {
   EXPECT_EQ(familiar("docker.io/library/busybox:1"), "busybox:1");
   EXPECT_EQ(familiar("docker.io/recap/ps:latest"), "recap/ps:latest");
   EXPECT_EQ(familiar("localhost/x:latest"), "localhost/x:latest");
+  // What would mean another image without its registry keeps it.
+  EXPECT_EQ(familiar("docker.io/library/a/b:5"), "library/a/b:5");
+  EXPECT_EQ(familiar("docker.io/localhost/a:1"), "docker.io/localhost/a:1");
 }
 
 TEST(Digest, OnlySha256InLowerCase) {

@@ -31,7 +31,6 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-std::string blob_path(const Digest& digest) { return std::string(kBlobsDir) + "/" + digest.hex(); }
 std::string new_blob_name(const Digest& digest) { return "blob-" + digest.hex(); }
 
 Status make_root(const std::string& path) {
@@ -54,11 +53,7 @@ Status make_folders(const DirFd& root) {
 
 // Workspaces are made and swept under this lock, so that a new one is never taken for a dead one.
 Result<UniqueFd> lock_workspaces(const DirFd& root) {
-  const std::string path = std::string(kLocksDir) + "/workspaces";
-  UniqueFd fd =
-      RECAP_TRY(linux::open_at(root.get(), path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  RECAP_TRY(lock_file(fd.get()));
-  return fd;
+  return lock_file(root.get(), std::string(kLocksDir) + "/workspaces");
 }
 
 // Takes away the workspaces whose owner is dead: a living one holds a lock on its own.
@@ -121,7 +116,7 @@ std::string Store::workspace_path() const { return path_ + "/" + kTmpDir + "/" +
 
 Result<UniqueFd> Store::open_blob(const Digest& digest, std::uint64_t size) const {
   const bool is_new = new_blobs_.contains(digest);
-  const std::string path = is_new ? new_blob_name(digest) : blob_path(digest);
+  const std::string path = is_new ? new_blob_name(digest) : path_in(kBlobsDir, digest);
   UniqueFd fd = RECAP_TRY(
       linux::open_at(is_new ? workspace_.get() : root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW));
   const struct statx st = RECAP_TRY(linux::stat_at(fd.get(), "", AT_EMPTY_PATH));
@@ -149,7 +144,7 @@ Status Store::publish_blobs() {
 }
 
 Status Store::remove_blob(const Digest& digest) const {
-  return remove_tree(root_.get(), blob_path(digest).c_str());
+  return remove_tree(root_.get(), path_in(kBlobsDir, digest).c_str());
 }
 
 Status Store::sync() const { return sync_filesystem(root_.get()); }

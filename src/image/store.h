@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ class Store {
   // Call it after sync(), so that what lies in blobs/ is always whole.
   base::Status publish_blobs();
   base::Status remove_blob(const Digest& digest) const;
+  base::Result<std::string> read_manifest(const Digest& digest) const;  // the blob, not parsed
 
   // Everything written so far survives a crash from here on.
   base::Status sync() const;
@@ -47,6 +49,8 @@ class Store {
   base::Status write_image(const StoredImage& image) const;
   base::Status write_ref(std::string_view canonical, const Digest& digest) const;
   base::Status remove_ref(std::string_view canonical) const;
+  // Canonical reference → manifest, of all that can be read.
+  [[nodiscard]] base::Result<std::map<std::string, Digest>> refs() const;
   // Writes index.json anew from images/ and refs/.
   base::Status write_index() const;
 

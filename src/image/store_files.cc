@@ -57,6 +57,24 @@ Result<std::vector<std::string>> names_in(const DirFd& root, const char* folder)
   return out;
 }
 
+Result<std::vector<Digest>> digests_in(const DirFd& root, const char* folder) {
+  std::vector<Digest> out;
+  for (const std::string& name : RECAP_TRY(names_in(root, folder))) {
+    if (const auto digest = Digest::parse_hex(name)) {
+      out.push_back(*digest);
+    }
+  }
+  return out;
+}
+
+std::string path_in(const char* folder, const Digest& digest) {
+  return std::string(folder) + "/" + digest.hex();
+}
+
+Result<UniqueFd> open_in(const DirFd& root, const char* folder, const Digest& digest) {
+  return linux::open_at(root.get(), path_in(folder, digest).c_str(), O_RDONLY | O_NOFOLLOW);
+}
+
 Result<std::vector<std::string>> state_dirs(const DirFd& root) {
   std::vector<std::string> out;
   std::array<char, 4096> buffer{};

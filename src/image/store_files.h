@@ -48,6 +48,13 @@ base::Result<Digest> read_ref(const linux::DirFd& root, std::string_view canonic
 
 // The names in a folder of the store, sorted; those that begin with '.' are left out.
 base::Result<std::vector<std::string>> names_in(const linux::DirFd& root, const char* folder);
+// What is named by its digest there, in the same order.
+base::Result<std::vector<Digest>> digests_in(const linux::DirFd& root, const char* folder);
+
+// "FOLDER/HEX": where the store has what is named by its digest.
+std::string path_in(const char* folder, const Digest& digest);
+base::Result<linux::UniqueFd> open_in(const linux::DirFd& root, const char* folder,
+                                      const Digest& digest);
 
 // The state directories whose runs may use images of this store.
 base::Result<std::vector<std::string>> state_dirs(const linux::DirFd& root);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // index.json of the store: what makes it an OCI image layout that any other tool can read. It is
 // derived from images/ and refs/, which alone count.
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <set>
 
 #include "image/files.h"
@@ -11,24 +8,21 @@
 #include "image/manifest.h"
 #include "image/reference.h"
 #include "image/store.h"
-#include "linux/fs.h"
 
 namespace recap::image {
 
 namespace json = boost::json;
+using base::Error;
 using base::Kind;
 using base::Result;
 using base::Status;
-using linux::DirFd;
 using linux::UniqueFd;
 
 namespace {
 
 // The descriptor of a manifest blob; nothing when the blob is missing.
-json::value describe(const DirFd& root, const Digest& digest, std::string_view name) {
-  const std::string path = std::string(kBlobsDir) + "/" + digest.hex();
-  const auto fd = linux::open_at(root.get(), path.c_str(), O_RDONLY | O_NOFOLLOW);
-  const auto text = fd ? read_bounded(fd->get(), kMaxJsonBytes, "a manifest") : fd.error();
+json::value describe(const Store& store, const Digest& digest, std::string_view name) {
+  const auto text = store.read_manifest(digest);
   const auto manifest = text ? parse_object(*text, "a manifest") : text.error();
   if (!manifest) {
     return nullptr;
@@ -46,31 +40,42 @@ json::value describe(const DirFd& root, const Digest& digest, std::string_view n
 
 }  // namespace
 
+Result<std::string> Store::read_manifest(const Digest& digest) const {
+  const UniqueFd fd = RECAP_TRY(open_in(root_, kBlobsDir, digest));
+  return read_bounded(fd.get(), kMaxJsonBytes, "a manifest");
+}
+
+Result<std::map<std::string, Digest>> Store::refs() const {
+  std::map<std::string, Digest> out;
+  for (const std::string& file : RECAP_TRY(names_in(root_, kRefsDir))) {
+    const auto reference = file_name_to_reference(file);
+    const auto digest = reference ? read_ref(root_, *reference) : Error(Kind::kNotFound, "");
+    if (digest) {
+      out[*reference] = *digest;
+    }
+  }
+  return out;
+}
+
 Status Store::write_index() const {
-  const std::string lock_path = std::string(kLocksDir) + "/index";
-  const UniqueFd lock = RECAP_TRY(
-      linux::open_at(root_.get(), lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  RECAP_TRY(lock_file(lock.get()));
+  const UniqueFd lock = RECAP_TRY(lock_file(root_.get(), std::string(kLocksDir) + "/index"));
   json::array manifests;
   std::set<Digest> named;
   const auto add = [&](const Digest& digest, std::string_view name) {
-    json::value entry = describe(root_, digest, name);
+    json::value entry = describe(*this, digest, name);
     if (entry.is_object()) {
       manifests.push_back(std::move(entry));
     }
   };
-  for (const std::string& file : RECAP_TRY(names_in(root_, kRefsDir))) {
-    const auto reference = file_name_to_reference(file);
-    const auto digest = reference ? read_ref(root_, *reference) : Result<Digest>(Digest());
-    if (digest && Digest::parse(*reference) == std::nullopt) {
-      named.insert(*digest);
-      add(*digest, *reference);
+  for (const auto& [reference, digest] : RECAP_TRY(refs())) {
+    if (!Digest::parse(reference)) {
+      named.insert(digest);
+      add(digest, reference);
     }
   }
-  for (const std::string& hex : RECAP_TRY(names_in(root_, kImagesDir))) {
-    const auto digest = Digest::parse_hex(hex);
-    if (digest && !named.contains(*digest)) {
-      add(*digest, "");
+  for (const Digest& digest : RECAP_TRY(digests_in(root_, kImagesDir))) {
+    if (!named.contains(digest)) {
+      add(digest, "");
     }
   }
   const json::object index{

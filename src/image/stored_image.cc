@@ -153,8 +153,7 @@ Result<StoredImage> decode_stored(std::span<const std::byte> input) {
 }
 
 Result<StoredImage> read_stored(const DirFd& root, const Digest& digest) {
-  const std::string path = std::string(kImagesDir) + "/" + digest.hex();
-  const UniqueFd fd = RECAP_TRY(linux::open_at(root.get(), path.c_str(), O_RDONLY | O_NOFOLLOW));
+  const UniqueFd fd = RECAP_TRY(open_in(root, kImagesDir, digest));
   const struct statx st = RECAP_TRY(linux::stat_at(fd.get(), "", AT_EMPTY_PATH));
   if (st.stx_size > kMaxPreparedBytes) {
     return damaged();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/unpack.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include <array>
@@ -31,10 +29,6 @@ constexpr const char* kRecordXattr = "trusted.recap.layer";
 constexpr std::uint32_t kRecordVersion = 1;
 constexpr std::size_t kRecordBytes = 64;
 
-std::string layer_path(const Digest& diff_id) {
-  return std::string(kLayersDir) + "/" + diff_id.hex();
-}
-
 Status write_record(int dir, const LayerRecord& record) {
   std::array<std::byte, kRecordBytes> buffer{};
   run::Writer out(buffer);
@@ -52,11 +46,7 @@ Status write_record(int dir, const LayerRecord& record) {
 Result<std::vector<UniqueFd>> lock_layers(const Store& store, const std::set<Digest>& layers) {
   std::vector<UniqueFd> out;
   for (const Digest& layer : layers) {
-    const std::string path = std::string(kLocksDir) + "/" + layer.hex();
-    UniqueFd fd = RECAP_TRY(
-        linux::open_at(store.root().get(), path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    RECAP_TRY(lock_file(fd.get()));
-    out.push_back(std::move(fd));
+    out.push_back(RECAP_TRY(lock_file(store.root().get(), path_in(kLocksDir, layer))));
   }
   return out;
 }
@@ -137,7 +127,8 @@ Status unpack_missing(Store& store, std::span<const LayerSource> layers, const L
 }  // namespace
 
 Result<LayerRecord> read_layer_record(const DirFd& store_root, const Digest& diff_id) {
-  const DirFd dir = RECAP_TRY(linux::open_dir_at(store_root.get(), layer_path(diff_id).c_str()));
+  const DirFd dir =
+      RECAP_TRY(linux::open_dir_at(store_root.get(), path_in(kLayersDir, diff_id).c_str()));
   std::array<std::byte, kRecordBytes> buffer{};
   const ssize_t size = fgetxattr(dir.get(), kRecordXattr, buffer.data(), buffer.size());
   run::Reader in(std::span(buffer.data(), size < 0 ? 0 : static_cast<std::size_t>(size)));

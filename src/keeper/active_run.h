@@ -15,6 +15,7 @@
 #include "engine/log.h"
 #include "engine/rootfs.h"
 #include "engine/stub.h"
+#include "linux/socket.h"
 #include "linux/unique_fd.h"
 #include "run/ledger.h"
 #include "run/record.h"
@@ -26,7 +27,9 @@ using base::Error;
 using base::Result;
 using base::Status;
 
-inline constexpr std::size_t kMaxClients = 8;
+// Who is attached (recap attach, logs -f, cp) leaves room for those who want to end the run.
+inline constexpr std::size_t kMaxAttached = 8;
+inline constexpr std::size_t kMaxClients = kMaxAttached + 4;
 
 struct ActiveRun {
   run::Spec spec;
@@ -52,11 +55,13 @@ struct ActiveRun {
   linux::UniqueFd messages;       // the stubs
   linux::UniqueFd failure;        // closes when the function's exec succeeded
   linux::UniqueFd target_mounts;  // poll: the target's mount table changed
+  linux::UniqueFd target_ipc;     // its ipc namespace, where that is shared; a pod's outlives it
   linux::UniqueFd control;
   bool caller_listens = true;  // until it is gone or has detached
   struct Client {
     linux::UniqueFd socket;
     bool waits_for_end = false;
+    bool is_attached = false;
     bool holds_terminal = false;
   };
   std::array<Client, kMaxClients> clients{};
@@ -67,20 +72,30 @@ struct ActiveRun {
 
   // What was seen.
   bool function_forked = false, function_ended = false, stubs_left = false, killed_by_us = false;
-  bool gate_open = false;  // the stub was told to go on
+  bool gate_open = false;     // the stub was told to go on
+  bool is_attached = false;   // the function's exec succeeded
+  bool failure_told = false;  // a stub said why it could not
+  bool artifacts_complete = false, artifacts_failed = false;
   bool inner_stub_lost = false;
   bool outer_stub_lost = false;      // killed from outside: the inner one has nobody to reap it
   std::int32_t function_status = 0;  // of wait4(2)
+  bool used_storage = false;         // page cache may be charged to its cgroup
   bool target_gone = false;
   std::optional<run::Reason> asked_to_end;
   std::uint64_t grace_ms = 0;
-  int first_signal = 15;  // SIGTERM
-  bool escaping = false;
+  int first_signal = 15;    // SIGTERM
+  bool is_left = false;     // an earlier Escape wrote the record, and left something
+  bool unfinished = false;  // a process of the run does not die: a later keeper has to end this
+  struct Patience {
+    std::uint64_t kill_ms = 5000, stub_ms = 2000;
+  } patience;
   std::uint64_t ended_ns = 0;
 
   run::Record record;
-  std::array<base::FixedString<300>, run::kMaxResidue> residue_text{};
-  base::FixedString<512> message_text, command_text, name_text;
+  std::array<base::FixedString<run::kMaxResidueBytes>, run::kMaxResidue> residue_text{};
+  std::size_t residue_unlisted = 0;
+  base::FixedString<run::kMaxMessageBytes> message_text;
+  base::FixedString<512> command_text, name_text;
 
   // Adds to the record; what exceeds its space is counted in the last entry's stead.
   void add_residue(std::string_view what, std::string_view detail);
@@ -94,12 +109,19 @@ Status start(ActiveRun& run, int& exit_code);
 // Follows a started run until there is a reason to end it.
 run::Reason watch(ActiveRun& run);
 
-// One round of watching: waits at most `timeout_ms` for something to happen and takes it in.
-void watch_once(ActiveRun& run, std::int64_t timeout_ms);
+// One round of watching: waits at most `timeout_ms` (negative: any time) for something to happen
+// and takes it in. `also` is waited for too; its revents are set.
+void watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also = nullptr);
+
+// Until the deadline, which counts from the request; negative: there is none.
+std::int64_t time_left_ms(const ActiveRun& run);
 
 // Undoes everything, verifies that, writes the record and answers the caller. Never stops at a
 // failure; what could not be undone is residue in the record.
 void escape(ActiveRun& run, run::Reason reason, const Error* failure, int failure_code);
+
+// The rest of an Escape that had to leave something, `run.record` being what was written then.
+void finish_escape(ActiveRun& run);
 
 // The keeper's one run.
 ActiveRun& the_run();

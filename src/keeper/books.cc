@@ -38,6 +38,23 @@ Status begin_ledger(ActiveRun& run) {
   return write_new_file(run.run_dir.get(), "pid", std::as_bytes(std::span(who.view())));
 }
 
+// In memory that is there already: it has to work when there is no other.
+Result<std::span<const std::byte>> encoded_record(const ActiveRun& run) {
+  static std::array<std::byte, run::kMaxRecordBytes> buffer;
+  const std::size_t size = RECAP_TRY(run::encode(run.record, buffer));
+  return std::span<const std::byte>(buffer).first(size);
+}
+
+// For what is known now, and all that the outcome may add.
+Status reserve_record(const ActiveRun& run) {
+  const auto known = RECAP_TRY(encoded_record(run));
+  const std::size_t wanted = known.size() + run::kMaxOutcomeBytes;
+  if (wanted > run::kMaxRecordBytes) {
+    return Error(base::Kind::kInvalid, "it would exceed 256 KiB: declare fewer or shorter paths");
+  }
+  return linux::reserve_space(run.record_file.get(), wanted);
+}
+
 }  // namespace
 
 Result<linux::DirFd> open_own_dir(int dir, const char* path) {
@@ -69,14 +86,11 @@ Status open_record_and_control(ActiveRun& run) {
   RECAP_TRY(run.ledger->append({.step = run::Step::kRecord}));
   run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),
                                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  return linux::reserve_space(run.record_file.get(), run::kMaxRecordBytes)
-      .context("cannot reserve space for the record");
+  return reserve_record(run).context("cannot reserve space for the record");
 }
 
 Status write_record(ActiveRun& run) {
-  std::array<std::byte, run::kMaxRecordBytes> buffer;
-  const std::size_t size = RECAP_TRY(run::encode(run.record, buffer));
-  return linux::write_all(run.record_file.get(), std::span(buffer).first(size));
+  return linux::write_all(run.record_file.get(), RECAP_TRY(encoded_record(run)));
 }
 
 Status remove_run_dir(ActiveRun& run) {

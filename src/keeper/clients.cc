@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "linux/fs.h"
@@ -26,14 +27,22 @@ void send_event(int socket, const Event& event, std::span<const int> fds = {}) {
 
 void signal_function(ActiveRun& run, int signal) {
   constexpr int kLastSignal = 64;
-  if (run.function.valid() && !run.function_ended && signal > 0 && signal <= kLastSignal) {
+  if (signal > 0 && signal <= kLastSignal) {
     (void)linux::send_signal(run.function.get(), signal);
   }
 }
 
-void send_files(const ActiveRun& run, int socket) {
+// The root of the outer stub, by a number that is still its own: nobody else gets it while the
+// stub, or a zombie of it, is there.
+Result<linux::UniqueFd> open_stubs_root(const ActiveRun& run) {
   const auto path = base::concat<64>("/proc/", run.stub_pid, "/root");
-  const auto root = linux::open_at(linux::kCwd, path.c_str(), O_PATH | O_DIRECTORY);
+  linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, path.c_str(), O_PATH | O_DIRECTORY));
+  RECAP_TRY(linux::send_signal(run.stub.get(), 0));
+  return root;
+}
+
+void send_files(const ActiveRun& run, int socket) {
+  const auto root = open_stubs_root(run);
   if (!root) {
     const Event gone{.type = EventType::kDone, .exit_code = 125};
     send_event(socket, gone);
@@ -49,11 +58,14 @@ void ask_to_end(ActiveRun& run, const Command& command) {
   run.first_signal = command.signal > 0 ? command.signal : run.first_signal;
 }
 
-// What the caller and a client may both ask for.
+bool function_can_hear(const ActiveRun& run) { return run.function.valid() && !run.function_ended; }
+
+// What the caller and a client may both ask for. Before the function and after it, a signal asks
+// for the end of what is done instead.
 void obey(ActiveRun& run, const Command& command) {
-  if (command.type == CommandType::kSignal) {
+  if (command.type == CommandType::kSignal && function_can_hear(run)) {
     signal_function(run, command.signal);
-  } else if (command.type == CommandType::kStop) {
+  } else if (command.type == CommandType::kSignal || command.type == CommandType::kStop) {
     ask_to_end(run, command);
   }
 }
@@ -67,6 +79,36 @@ std::optional<Command> next_command(int socket) {
     return std::nullopt;
   }
   return command;
+}
+
+void send_attached(const ActiveRun& run, int socket) {
+  const Event event{.type = EventType::kAttached, .attach_us = run.record.attach_us};
+  const int master = run.devices.pty_master.get();
+  send_event(socket, event,
+             run.devices.pty_master.valid() ? std::span(&master, 1) : std::span<const int>());
+}
+
+void refuse(ActiveRun::Client& client) {
+  Event event{.type = EventType::kRefused};
+  const auto message =
+      base::concat<100>(kMaxAttached, " others are attached to this run already: end one of them");
+  std::memcpy(event.message.data(), message.c_str(), message.size());
+  send_event(client.socket.get(), event);
+  client = {};
+}
+
+// Before the function runs, announce() answers.
+void attach(ActiveRun& run, ActiveRun::Client& client) {
+  if (std::ranges::count(run.clients, true, &ActiveRun::Client::is_attached) ==
+      static_cast<std::ptrdiff_t>(kMaxAttached)) {
+    refuse(client);
+    return;
+  }
+  client.waits_for_end = client.is_attached = true;
+  client.holds_terminal = run.spec.terminal;
+  if (run.is_attached) {
+    send_attached(run, client.socket.get());
+  }
 }
 
 }  // namespace
@@ -108,15 +150,9 @@ void take_from_client(ActiveRun& run, ActiveRun::Client& client) {
     return;
   }
   switch (command->type) {
-    case CommandType::kAttach: {
-      client.waits_for_end = true;
-      client.holds_terminal = run.spec.terminal;
-      const int master = run.devices.pty_master.get();
-      send_event(client.socket.get(),
-                 {.type = EventType::kAttached, .attach_us = run.record.attach_us},
-                 run.devices.pty_master.valid() ? std::span(&master, 1) : std::span<const int>());
+    case CommandType::kAttach:
+      attach(run, client);
       break;
-    }
     case CommandType::kStop:
       client.waits_for_end = true;
       ask_to_end(run, *command);
@@ -131,13 +167,28 @@ void take_from_client(ActiveRun& run, ActiveRun::Client& client) {
   }
 }
 
+void announce(ActiveRun& run) {
+  run.is_attached = true;
+  run.record.attach_us = (linux::monotonic_ns() - run.spec.requested_ns) / 1000;
+  if (run.caller_listens) {  // one that is gone already is seen by watch()
+    send_attached(run, run::kCallerFd);
+  }
+  for (const ActiveRun::Client& client : run.clients) {
+    if (client.socket.valid() && client.is_attached) {
+      send_attached(run, client.socket.get());
+    }
+  }
+}
+
 void answer_everybody(const ActiveRun& run) {
+  constexpr std::int32_t kOurs = 125;
   Event event{.type = EventType::kDone,
-              .exit_code = run.record.exit_code,
+              .exit_code = run.artifacts_failed ? kOurs : run.record.exit_code,
               .reason = static_cast<std::uint32_t>(run.record.reason),
               .attach_us = run.record.attach_us,
               .residue_count = static_cast<std::uint32_t>(run.record.residue_count),
-              .residue_verified = run.record.residue_verified ? 1U : 0U};
+              .residue_verified = run.record.residue_verified ? 1U : 0U,
+              .artifacts_complete = run.artifacts_complete ? 1U : 0U};
   const std::string_view message = run.record.message;
   std::memcpy(event.message.data(), message.data(),
               std::min(message.size(), event.message.size() - 1));

@@ -11,6 +11,9 @@ void take_from_caller(ActiveRun& run);
 void accept_client(ActiveRun& run);
 void take_from_client(ActiveRun& run, ActiveRun::Client& client);
 
+// Tells the caller and everybody attached that the function runs.
+void announce(ActiveRun& run);
+
 // Tells the caller and every waiting client how the run ended.
 void answer_everybody(const ActiveRun& run);
 

@@ -6,12 +6,14 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <utility>
 
-#include "engine/artifact.h"
 #include "engine/confine.h"
 #include "keeper/active_run.h"
 #include "keeper/books.h"
 #include "keeper/clients.h"
+#include "keeper/ending.h"
+#include "keeper/hand_over.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
@@ -22,146 +24,6 @@ namespace recap::keeper {
 namespace {
 
 using run::Reason;
-
-constexpr std::int64_t kKillRoundMs = 2;
-constexpr std::uint64_t kKillDeadlineMs = 5000;
-constexpr std::uint64_t kStubDeadlineMs = 2000;
-constexpr std::int64_t kStubPatienceMs = 50;
-constexpr std::uint64_t kTargetDeathMs = 300;
-
-std::uint64_t ms_since(std::uint64_t start_ns) {
-  return (linux::monotonic_ns() - start_ns) / 1'000'000;
-}
-
-// A pid namespace dies stubs first, its init last; so when both stubs went without a word, the
-// target may just be a moment behind.
-void tell_target_death_apart(ActiveRun& run, Reason& reason) {
-  const bool lost = run.outer_stub_lost || run.inner_stub_lost;
-  if (reason != Reason::kFailed || !(run.stubs_left || lost)) {
-    return;
-  }
-  const std::uint64_t start = linux::monotonic_ns();
-  while (!run.target_gone && ms_since(start) < kTargetDeathMs) {
-    watch_once(run, static_cast<std::int64_t>(kTargetDeathMs - ms_since(start)));
-  }
-  if (run.target_gone) {
-    reason = Reason::kTargetGone;
-  } else {
-    run.set_message("the stub was killed from outside, and the function with it");
-  }
-}
-
-// SIGTERM and the grace period, for a function that can still use them.
-void ask_function_to_end(ActiveRun& run, Reason reason) {
-  if (!run.function.valid() || run.function_ended || reason == Reason::kTargetGone) {
-    return;
-  }
-  // Asked again while it waits, the keeper takes the new grace: the second Ctrl-C is impatient.
-  const auto grace_left = [&run, start = linux::monotonic_ns()]() -> std::uint64_t {
-    const bool asked = run.asked_to_end == Reason::kStopped;
-    const std::uint64_t grace = asked ? run.grace_ms : run.spec.limits.grace_ms;
-    return grace - std::min(grace, ms_since(start));
-  };
-  run.killed_by_us = true;
-  (void)linux::send_signal(run.function.get(), run.first_signal);
-  (void)linux::send_signal(run.function.get(), SIGCONT);
-  while (!run.function_ended && !run.stubs_left && !run.target_gone && grace_left() > 0) {
-    watch_once(run, static_cast<std::int64_t>(grace_left()));
-  }
-}
-
-// No fork can succeed any more, so each round leaves fewer.
-void kill_everything(ActiveRun& run) {
-  if (!run.cgroup || run.cgroup->empty()) {
-    return;
-  }
-  (void)run.cgroup->forbid_forks();
-  const std::uint64_t start = linux::monotonic_ns();
-  while (!run.cgroup->empty()) {
-    (void)run.cgroup->kill_everything();
-    watch_once(run, kKillRoundMs);
-    if (ms_since(start) > kKillDeadlineMs) {
-      run.add_residue("process", "a process of the run does not die (uninterruptible sleep?)");
-      return;
-    }
-  }
-}
-
-// The stubs leave by themselves when nothing is left to reap. Only one that does not is killed, for
-// its children would then be zombies in the target.
-void wait_for_stubs(ActiveRun& run) {
-  if (!run.stub.valid()) {
-    return;
-  }
-  const std::uint64_t start = linux::monotonic_ns();
-  while (!run.stubs_left && ms_since(start) < kStubDeadlineMs) {
-    watch_once(run, kStubPatienceMs);
-    if (!run.stubs_left) {  // the target's root may have stopped them
-      (void)linux::send_signal(run.stub.get(), SIGCONT);
-      if (run.inner_stub.valid()) {
-        (void)linux::send_signal(run.inner_stub.get(), SIGCONT);
-      }
-    }
-  }
-  if (!run.stubs_left) {
-    (void)linux::send_signal(run.stub.get(), SIGKILL);
-    run.add_residue("process", "a stub did not leave by itself and was killed");
-  }
-  if (run.outer_stub_lost && !run.target_gone) {
-    run.add_residue("zombie",
-                    "the outer stub was killed from outside; the target's first process has to "
-                    "reap the inner one");
-  }
-}
-
-// The kernel reaps the outer stub for us (SIGCHLD is ignored), but only while we live: a keeper
-// that leaves first bequeaths a zombie to the host's init. Its line ended early in its exit, so
-// what can be done meanwhile is done.
-void see_the_stub_off(ActiveRun& run) {
-  if (!run.stub.valid()) {
-    return;
-  }
-  run.layers.upper.reset();  // the last hold on the scratch space
-  linux::PollFd end[] = {{.fd = run.stub.get(), .events = linux::kPollIn}};
-  if (linux::poll(end, static_cast<std::int64_t>(kStubDeadlineMs)).value_or(0) == 0) {
-    run.add_residue("process", "a stub does not die (uninterruptible sleep?)");
-  }
-}
-
-void drain_output(ActiveRun& run) {
-  constexpr std::int64_t kQuietMs = 200;  // all writers are dead: the end of file is near
-  while (run.output[0].valid() || run.output[1].valid()) {
-    linux::PollFd fds[] = {{.fd = run.output[0].get(), .events = linux::kPollIn},
-                           {.fd = run.output[1].get(), .events = linux::kPollIn}};
-    if (linux::poll(fds, kQuietMs).value_or(0) == 0) {
-      return;
-    }
-    watch_once(run, 0);
-  }
-}
-
-void hand_over_artifacts(ActiveRun& run) {
-  if (!run.out.valid() || !run.function_forked) {
-    return;
-  }
-  const auto copied = run.spec.out == run::OutMode::kFile
-                          ? engine::copy_single_artifact(run.out.get(), run::kOutFd)
-                          : engine::copy_artifacts(run.out.get(), run::kOutFd);
-  if (!copied) {
-    run.set_message(copied.error().message());
-  }
-  run.out.reset();
-}
-
-void remove_cgroup(ActiveRun& run) {
-  if (!run.cgroup) {
-    return;
-  }
-  run.record.memory_peak_bytes = run.cgroup->memory_peak();
-  if (const auto removed = run.cgroup->remove(); !removed) {
-    run.add_residue("cgroup", removed.error().message());
-  }
-}
 
 // Nothing of ours can be in the target's mount table; if it changed, somebody should know when.
 void look_at_target_mounts(ActiveRun& run) {
@@ -191,6 +53,7 @@ void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int fai
   run::Record& record = run.record;
   constexpr std::int32_t kDeadlineCode = 124;
   constexpr std::int32_t kOurs = 125;
+  constexpr std::int32_t kSignalled = 128;
   record.reason = reason;
   record.exit_code = kOurs;
   if (run.function_ended) {
@@ -212,6 +75,9 @@ void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int fai
         run.set_message("the target ended, and the run with it");
       }
       break;
+    case Reason::kStopped:
+      record.exit_code = failure != nullptr ? kSignalled + run.first_signal : record.exit_code;
+      break;
     case Reason::kFailed:
       record.exit_code = failure != nullptr ? failure_code : kOurs;
       break;
@@ -219,19 +85,36 @@ void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int fai
       break;
   }
   if (failure != nullptr) {
-    record.reason = run.target_gone ? Reason::kTargetGone : Reason::kFailed;
+    record.reason = run.target_gone ? Reason::kTargetGone : reason;
     run.set_message(failure->message());
   }
 }
 
-void close_books(ActiveRun& run) {
-  if (run.ids.block_first != 0) {
-    const std::uint64_t block = (run.ids.block_first - engine::kFirstUid) / engine::kIdsPerRun;
-    if (const auto released = engine::release_ids(run.state_dir.get(), block, run.spec.run_id);
-        !released) {
-      run.add_residue("file", released.error().message());
-    }
+void release_ids(ActiveRun& run) {
+  if (run.ids.block_first == 0 || run.unfinished) {
+    return;  // nobody else may get the uid of a process that lives
   }
+  const std::uint64_t block = (run.ids.block_first - engine::kFirstUid) / engine::kIdsPerRun;
+  if (const auto released = engine::release_ids(run.state_dir.get(), block, run.spec.run_id);
+      !released) {
+    run.add_residue("file", released.error().message());
+  }
+}
+
+// What stays in the run's directory is found by the next command, with its ledger.
+void close_run_dir(ActiveRun& run) {
+  if (!run.run_dir.valid()) {
+    return;
+  }
+  if (run.unfinished && run.ledger) {
+    (void)run.ledger->append({.step = run::Step::kLeft});
+  } else {
+    (void)remove_run_dir(run);
+  }
+}
+
+void close_books(ActiveRun& run) {
+  release_ids(run);
   run::Record& record = run.record;
   const std::uint64_t now = linux::monotonic_ns();
   record.f_latency_us = (now - run.spec.requested_ns) / 1000;
@@ -247,15 +130,16 @@ void close_books(ActiveRun& run) {
       run.set_message(written.error().message());
     }
   }
-  if (run.run_dir.valid()) {
-    (void)remove_run_dir(run);  // what stays is found by the next command, with its ledger
-  }
+  close_run_dir(run);
+}
+
+bool is_of_unfinished_escape(const run::Residue& residue) {
+  return residue.what == "process" || residue.what == "cgroup";
 }
 
 }  // namespace
 
 void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_code) {
-  run.escaping = true;
   if (!run.gate_open) {
     run.messages.reset();  // a stub at its gate sees that and leaves
   }
@@ -267,6 +151,7 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   kill_everything(run);
   decide_outcome(run, reason, failure, failure_code);
   remove_cgroup(run);  // it is empty, and the stubs, which leave meanwhile, are not in it
+  remove_ipc_objects(run);
   wait_for_stubs(run);
   // Nothing of the run lives any more; its mounts and namespaces went with the stubs.
   drain_output(run);
@@ -275,6 +160,32 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   see_the_stub_off(run);
   close_books(run);
   answer_everybody(run);
+}
+
+void finish_escape(ActiveRun& run) {
+  const std::array<run::Residue, run::kMaxResidue> named = run.record.residue;
+  const std::size_t named_count = std::exchange(run.record.residue_count, 0);
+  const std::uint64_t memory_peak = run.record.memory_peak_bytes;
+  // Every command comes by here as long as it is in vain.
+  run.patience = {.kill_ms = 100, .stub_ms = 100};
+  kill_everything(run);
+  remove_cgroup(run);
+  wait_for_stubs(run);
+  see_the_stub_off(run);
+  release_ids(run);
+  if (run.unfinished) {
+    return;
+  }
+  for (std::size_t i = 0; i < named_count; ++i) {
+    if (!is_of_unfinished_escape(named[i])) {
+      run.add_residue(named[i].what, named[i].detail);
+    }
+  }
+  run.record.memory_peak_bytes = memory_peak;
+  run.record.residue_verified = run.record.residue_count == 0;
+  run.set_message("what this run left when it ended was removed by a later command");
+  (void)write_record(run);
+  (void)remove_run_dir(run);
 }
 
 }  // namespace recap::keeper

@@ -102,7 +102,7 @@ int keep(const char* cgroup_parent) {
   run.record.uid = run.ids.uid;
   run.record.idmapped = run.layers.idmapped ? 1 : 0;
   if (!started) {
-    escape(run, run::Reason::kFailed, &started.error(), failure_code);
+    escape(run, run.asked_to_end.value_or(run::Reason::kFailed), &started.error(), failure_code);
     return 125;
   }
   escape(run, watch(run), nullptr, 0);
@@ -113,15 +113,20 @@ int keep(const char* cgroup_parent) {
 
 void ActiveRun::add_residue(std::string_view what, std::string_view detail) {
   if (record.residue_count == run::kMaxResidue) {
+    constexpr std::size_t kLast = run::kMaxResidue - 1;
+    residue_unlisted += residue_unlisted == 0 ? 2 : 1;  // the first time, also what stood there
+    residue_text[kLast] =
+        base::concat<run::kMaxResidueBytes>(residue_unlisted, " more of any kind");
+    record.residue[kLast] = {.what = what, .detail = residue_text[kLast]};
     return;
   }
   auto& text = residue_text[record.residue_count];
-  text = base::FixedString<300>(detail);
+  text = base::FixedString<run::kMaxResidueBytes>(detail);
   record.residue[record.residue_count++] = {.what = what, .detail = text};
 }
 
 void ActiveRun::set_message(std::string_view message) {
-  message_text = base::FixedString<512>(message);
+  message_text = base::FixedString<run::kMaxMessageBytes>(message);
   record.message = message_text;
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Escape for a run whose keeper died, from its ledger alone. Its stubs went on: when the function
-// ends they leave by themselves, so the cleaner kills only what is in the run's cgroup.
+// ends they leave by themselves, so the cleaner kills only what is in the run's cgroup. And the
+// rest of an Escape whose keeper had to leave something.
 //
-// Known limit: an orphaned stub is reaped by the host's init; until that has done so the stub shows
-// as a zombie.
+// Known limit: the orphaned stub of a run whose caller has gone too is reaped by the host's init;
+// until that has done so the stub shows as a zombie.
 #include <fcntl.h>
 
 #include "engine/host.h"
-#include "engine/ipc.h"
 #include "keeper/active_run.h"
 #include "keeper/books.h"
 #include "linux/fs.h"
@@ -53,7 +53,13 @@ Result<linux::PidFd> open_exactly(std::uint64_t pid, std::uint64_t start_time) {
 
 void find_target(ActiveRun& run) {
   auto target = open_exactly(run.spec.target.pid, run.spec.target.start_time);
-  run.target_gone = !target || !linux::duplicate_to(target->get(), run::kTargetFd);
+  const auto ipc_path = base::concat<64>("/proc/", run.spec.target.pid, "/ns/ipc");
+  auto ipc = linux::open_at(linux::kCwd, ipc_path.c_str(), O_RDONLY);
+  run.target_gone = !target || !linux::duplicate_to(target->get(), run::kTargetFd) ||
+                    !linux::send_signal(run::kTargetFd, 0);
+  if (!run.target_gone && ipc && (run.spec.share & run::kShareIpc) != 0) {
+    run.target_ipc = *std::move(ipc);
+  }
 }
 
 void find_stub(ActiveRun& run, const run::LedgerContents& ledger) {
@@ -67,25 +73,6 @@ void find_stub(ActiveRun& run, const run::LedgerContents& ledger) {
   }
 }
 
-// Objects that a stub which was killed too could not remove.
-void remove_ipc(const ActiveRun& run) {
-  if (run.target_gone || (run.spec.share & run::kShareIpc) == 0) {
-    return;
-  }
-  const auto child = linux::fork();
-  if (child && child->pid == 0) {
-    if (linux::join(run::kTargetFd, linux::Ns::kIpc)) {
-      engine::remove_ipc_objects(run.ids, [](std::string_view) {});
-    }
-    linux::exit_now(0);
-  }
-  if (child) {
-    linux::PollFd end[] = {{.fd = child->pidfd.get(), .events = linux::kPollIn}};
-    constexpr std::int64_t kDeadlineMs = 2000;
-    (void)linux::poll(end, kDeadlineMs);
-  }
-}
-
 Status open_record(ActiveRun& run) {
   if (run.spec.record_dir.empty()) {
     return {};  // nobody knows where it would be
@@ -93,6 +80,20 @@ Status open_record(ActiveRun& run) {
   run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
   run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),
                                              O_WRONLY | O_CREAT | O_NOFOLLOW, 0600));
+  return {};
+}
+
+// Of a run whose record was written: it stands, but for what can be removed now.
+Status reopen_record(ActiveRun& run) {
+  run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
+  const linux::UniqueFd written =
+      RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(), O_RDONLY));
+  const auto memory = RECAP_TRY(linux::map_memory(run::kMaxRecordBytes));
+  const std::size_t size = RECAP_TRY(linux::read_all(written.get(), memory));
+  run.record = RECAP_TRY(run::decode_record(memory.first(size)));
+  run.record_file =
+      RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(), O_WRONLY));
+  run.is_left = true;
   return {};
 }
 
@@ -123,18 +124,19 @@ Status take_over(ActiveRun& run, int run_dir) {
         engine::kFirstUid + static_cast<std::uint32_t>(uid->a) * engine::kIdsPerRun;
     run.record.uid = run.ids.block_first + run.spec.image_uid;
   }
+  run.gate_open = ledger.find(Step::kFunction) != nullptr;
+  run.used_storage = run.gate_open;  // nobody will tell
   const run::LedgerEntry* begin = ledger.find(Step::kBegin);
   const linux::BootId boot = RECAP_TRY(linux::boot_id());
   if (begin != nullptr && begin->text == boot.view()) {
     run.cgroup = RECAP_TRY(engine::RunCgroup::adopt(ledger));
     find_target(run);
     find_stub(run, ledger);
-    remove_ipc(run);
   } else {
     run.target_gone = true;  // another boot: only files can be left
     run.stubs_left = true;
   }
-  return open_record(run);
+  return ledger.find(Step::kLeft) != nullptr ? reopen_record(run) : open_record(run);
 }
 
 }  // namespace
@@ -145,6 +147,10 @@ int recover(int run_dir) {
   const Status taken = take_over(run, run_dir);
   if (!taken && taken.error().kind() == base::Kind::kBusy) {
     return 0;  // its keeper lives, or another cleaner is at it
+  }
+  if (run.is_left) {
+    finish_escape(run);
+    return 0;
   }
   run.set_message("the keeper of this run was killed; a later one cleaned up");
   escape(run, run::Reason::kKeeperGone, nullptr, 0);

@@ -6,6 +6,7 @@
 // host; the stub is forked last, and waits at a gate until the ledger knows it.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/confine.h"
@@ -13,6 +14,7 @@
 #include "engine/mask.h"
 #include "keeper/active_run.h"
 #include "keeper/books.h"
+#include "keeper/clients.h"
 #include "linux/fs.h"
 #include "linux/memory.h"
 #include "linux/proc.h"
@@ -70,7 +72,7 @@ Status stage_files(ActiveRun& run) {
     RECAP_TRY(linux::change_owner(run.out.get(), "", run.ids.uid, run.ids.gid));
   }
   if (run.spec.view == run::View::kMerged) {
-    run.mask = RECAP_TRY(engine::make_mask());
+    run.mask = RECAP_TRY(engine::make_mask(run.layers.own));
   }
   return {};
 }
@@ -87,6 +89,10 @@ Status read_target_mounts(ActiveRun& run) {
                    "the target has too many mounts for this view: use --path instead");
     }
     run.volumes = engine::volumes_in({reinterpret_cast<char*>(buffer.data()), size});
+  }
+  if ((run.spec.share & run::kShareIpc) != 0) {
+    const auto ipc = base::concat<64>("/proc/", run.spec.target.pid, "/ns/ipc");
+    run.target_ipc = RECAP_TRY(linux::open_at(linux::kCwd, ipc.c_str(), O_RDONLY));
   }
   // Nothing between the lookup of the target and here trusted its pid alone.
   return linux::send_signal(run::kTargetFd, 0).context("the target is gone");
@@ -192,30 +198,47 @@ Error failure_of(const engine::StubFailure& failure) {
   return {static_cast<base::Kind>(failure.kind), std::string_view(failure.message.data())};
 }
 
-// Until the function's exec, a failure of a stub, or the target's end, whichever comes first.
-Status wait_for_exec(ActiveRun& run, int& exit_code) {
-  const std::uint64_t deadline = linux::monotonic_ns() + kAttachDeadlineMs * 1'000'000;
-  while (true) {
-    linux::PollFd fds[] = {{.fd = run.failure.get(), .events = linux::kPollIn},
-                           {.fd = run::kTargetFd, .events = linux::kPollIn}};
-    const auto left = static_cast<std::int64_t>(deadline - linux::monotonic_ns()) / 1'000'000;
-    if (left <= 0 || RECAP_TRY(linux::poll(fds, left)) == 0) {
-      return Error(
-          base::Kind::kTimeout,
-          "the Capsule could not be attached within 10 s: is the target stopped or overloaded?");
-    }
-    if (fds[0].revents != 0) {
-      break;
-    }
-    if (fds[1].revents != 0) {
-      run.target_gone = true;
-      return Error(base::Kind::kGone, "the target ended while the Capsule was being attached");
-    }
+// Why the Capsule is not to be attached any more, if so.
+Status still_wanted(ActiveRun& run, std::uint64_t attach_deadline_ns) {
+  if (run.target_gone) {
+    return Error(base::Kind::kGone, "the target ended while the Capsule was being attached");
   }
+  if (run.asked_to_end) {
+    return Error(base::Kind::kGone, "the run was ended while the Capsule was being attached");
+  }
+  if (time_left_ms(run) == 0) {
+    run.asked_to_end = run::Reason::kDeadline;
+    return Error(base::Kind::kTimeout,
+                 "the deadline passed while the Capsule was being attached: see --timeout");
+  }
+  if (linux::monotonic_ns() >= attach_deadline_ns) {
+    return Error(
+        base::Kind::kTimeout,
+        "the Capsule could not be attached within 10 s: is the target stopped or overloaded?");
+  }
+  return {};
+}
+
+// Until the function's exec or a failure of a stub: then the pipe that exec closes ends.
+Status wait_for_exec(ActiveRun& run) {
+  const std::uint64_t deadline = linux::monotonic_ns() + kAttachDeadlineMs * 1'000'000;
+  linux::PollFd exec{.fd = run.failure.get(), .events = linux::kPollIn};
+  while (exec.revents == 0) {
+    RECAP_TRY(still_wanted(run, deadline));
+    const auto attach_left =
+        static_cast<std::int64_t>((deadline - linux::monotonic_ns()) / 1'000'000) + 1;
+    const std::int64_t left = time_left_ms(run);
+    watch_once(run, left < 0 ? attach_left : std::min(left, attach_left), &exec);
+  }
+  return {};
+}
+
+Status take_exec(ActiveRun& run, int& exit_code) {
   engine::StubFailure failure;
   const std::size_t got =
       RECAP_TRY(linux::read_all(run.failure.get(), std::as_writable_bytes(std::span(&failure, 1))));
   if (got == sizeof failure) {
+    run.failure_told = true;
     exit_code = failure.exit_code;
     return failure_of(failure);
   }
@@ -224,20 +247,6 @@ Status wait_for_exec(ActiveRun& run, int& exit_code) {
   if (!run.function_forked) {
     return Error(base::Kind::kGone, "the stub was killed while the Capsule was being attached");
   }
-  return {};
-}
-
-Status announce(ActiveRun& run) {
-  run.record.attach_us = (linux::monotonic_ns() - run.spec.requested_ns) / 1000;
-  if (!run.caller_listens) {
-    return {};
-  }
-  const run::Event event{.type = run::EventType::kAttached, .attach_us = run.record.attach_us};
-  const int master = run.devices.pty_master.get();
-  // A caller that is gone already is seen by watch().
-  (void)linux::send(
-      run::kCallerFd, std::as_bytes(std::span(&event, 1)),
-      run.devices.pty_master.valid() ? std::span(&master, 1) : std::span<const int>());
   return {};
 }
 
@@ -256,9 +265,11 @@ Status start(ActiveRun& run, int& exit_code) {
   RECAP_TRY(open_record_and_control(run));
   RECAP_TRY(open_logs(run));
   RECAP_TRY(open_gate(run));
-  RECAP_TRY(wait_for_exec(run, exit_code));
+  RECAP_TRY(wait_for_exec(run));
+  RECAP_TRY(take_exec(run, exit_code));
   // The function runs.
-  return announce(run);
+  announce(run);
+  return {};
 }
 
 }  // namespace recap::keeper

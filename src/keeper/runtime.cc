@@ -98,7 +98,7 @@ std::size_t strlen(const char* text) {
   return size;
 }
 
-[[noreturn]] void abort() { recap::linux::exit_now(125); }
+void abort() { recap::linux::exit_now(125); }
 
 // Static objects live until the process ends.
 void* __dso_handle = nullptr;
@@ -107,9 +107,9 @@ int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 }  // extern "C"
 
 namespace std {
-[[noreturn]] void __throw_out_of_range_fmt(const char*, ...) { abort(); }
-[[noreturn]] void __throw_length_error(const char*) { abort(); }
-[[noreturn]] void __throw_logic_error(const char*) { abort(); }
+void __throw_out_of_range_fmt(const char*, ...) { abort(); }
+void __throw_length_error(const char*) { abort(); }
+void __throw_logic_error(const char*) { abort(); }
 [[noreturn]] void __throw_bad_optional_access() { abort(); }
 [[noreturn]] void __glibcxx_assert_fail(const char*, int, const char*, const char*) noexcept {
   abort();

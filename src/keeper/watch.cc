@@ -3,6 +3,7 @@
 // detached run, and the deadline. It returns why the run has to end.
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -28,11 +29,18 @@ enum Slot : std::size_t {
   kStdoutPipe,
   kStderrPipe,
   kPty,
+  kAlso,
   kFirstClient,
   kSlots = kFirstClient + kMaxClients
 };
 
 using PollSet = std::array<linux::PollFd, kSlots>;
+
+// One that finds no place waits in the queue of those that connect.
+bool has_room_for_client(const ActiveRun& run) {
+  return std::ranges::any_of(
+      run.clients, [](const ActiveRun::Client& client) { return !client.socket.valid(); });
+}
 
 bool somebody_holds_terminal(const ActiveRun& run) {
   if (run.caller_listens) {
@@ -55,7 +63,7 @@ PollSet poll_set(const ActiveRun& run) {
   watch(kStub, run.stub.get(), !run.stubs_left && !run.outer_stub_lost);
   watch(kTarget, run::kTargetFd, !run.target_gone);
   watch(kCaller, run::kCallerFd, run.caller_listens);
-  watch(kControl, run.control.get(), true);
+  watch(kControl, run.control.get(), has_room_for_client(run));
   watch(kStdoutPipe, run.output[0].get(), true);
   watch(kStderrPipe, run.output[1].get(), true);
   // Nobody reads the terminal of a run that all have detached from, so the keeper does: a function
@@ -80,22 +88,13 @@ void take_residue(ActiveRun& run, std::string_view text) {
   }
 }
 
-// False when there is none now, or never again.
-bool take_message(ActiveRun& run) {
-  engine::StubMessage message;
-  linux::UniqueFd fds[1];
-  const auto got = linux::receive(
-      run.messages.get(), std::as_writable_bytes(std::span(&message, 1)), fds, /*dont_wait=*/true);
-  if (!got && got.error().kind() == base::Kind::kBusy) {
-    return false;
-  }
-  if (!got || *got != sizeof message) {
-    run.stubs_left = true;  // end of file: both stubs are gone
-    return false;
-  }
+void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueFd, 2> fds) {
   switch (message.type) {
     case engine::StubMessageType::kFunctionForked:
       run.function = linux::PidFd(fds[0].release());
+      if (fds[1].valid()) {
+        run.inner_stub = linux::PidFd(fds[1].release());
+      }
       run.function_forked = true;
       break;
     case engine::StubMessageType::kFunctionEnded:
@@ -109,11 +108,30 @@ bool take_message(ActiveRun& run) {
     case engine::StubMessageType::kInnerLost:
       run.inner_stub_lost = true;
       break;
+    case engine::StubMessageType::kUsedStorage:
+      run.used_storage = true;
+      break;
     case engine::StubMessageType::kResidue:
       message.text.back() = '\0';
       take_residue(run, std::string_view(message.text.data()));
       break;
   }
+}
+
+// False when there is none now, or never again.
+bool take_message(ActiveRun& run) {
+  engine::StubMessage message;
+  linux::UniqueFd fds[2];
+  const auto got = linux::receive(
+      run.messages.get(), std::as_writable_bytes(std::span(&message, 1)), fds, /*dont_wait=*/true);
+  if (!got && got.error().kind() == base::Kind::kBusy) {
+    return false;
+  }
+  if (!got || *got != sizeof message) {
+    run.stubs_left = true;  // end of file: both stubs are gone
+    return false;
+  }
+  note(run, message, fds);
   return true;
 }
 
@@ -163,21 +181,27 @@ std::optional<Reason> reason_to_end(const ActiveRun& run) {
   return run.asked_to_end;
 }
 
-std::int64_t time_left_ms(const ActiveRun& run, std::uint64_t started_ns) {
+}  // namespace
+
+std::int64_t time_left_ms(const ActiveRun& run) {
   if (run.spec.limits.deadline_ms == 0) {
     return -1;
   }
-  const std::uint64_t deadline = started_ns + run.spec.limits.deadline_ms * 1'000'000;
+  const std::uint64_t deadline = run.spec.requested_ns + run.spec.limits.deadline_ms * 1'000'000;
   const std::uint64_t now = linux::monotonic_ns();
   return now >= deadline ? 0 : static_cast<std::int64_t>((deadline - now + 999'999) / 1'000'000);
 }
 
-}  // namespace
-
-void watch_once(ActiveRun& run, std::int64_t timeout_ms) {
+void watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also) {
   PollSet set = poll_set(run);
+  if (also != nullptr) {
+    set[kAlso] = *also;
+  }
   if (const auto ready = linux::poll(set, timeout_ms); !ready || *ready == 0) {
     return;
+  }
+  if (also != nullptr) {
+    also->revents = set[kAlso].revents;
   }
   while (set[kMessages].revents != 0 && take_message(run)) {
   }
@@ -207,12 +231,11 @@ void watch_once(ActiveRun& run, std::int64_t timeout_ms) {
 }
 
 Reason watch(ActiveRun& run) {
-  const std::uint64_t started = linux::monotonic_ns();
   while (true) {
     if (const auto reason = reason_to_end(run)) {
       return *reason;
     }
-    const std::int64_t left = time_left_ms(run, started);
+    const std::int64_t left = time_left_ms(run);
     if (left == 0) {
       return Reason::kDeadline;
     }

@@ -125,12 +125,14 @@ int landlock_abi() {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-Result<int> restrict_to(int root, bool scope_signals, bool scope_sockets) {
+Result<Landlock> Landlock::create(bool scope_signals, bool scope_sockets) {
+  Landlock landlock;
   const int abi = landlock_abi();
   if (abi <= 0) {
-    return 0;
+    return landlock;
   }
-  Ruleset attr{.fs = file_rights(abi), .net = 0, .scoped = 0};
+  landlock.rights_ = file_rights(abi);
+  Ruleset attr{.fs = landlock.rights_, .net = 0, .scoped = 0};
   if (abi >= 6) {
     attr.scoped = (scope_signals ? kScopeSignals : 0) | (scope_sockets ? kScopeAbstractSockets : 0);
   }
@@ -139,17 +141,31 @@ Result<int> restrict_to(int root, bool scope_signals, bool scope_sockets) {
   if (ret < 0) {
     return failed("create", "Landlock ruleset", static_cast<int>(-ret));
   }
-  const UniqueFd ruleset(static_cast<int>(ret));
+  landlock.ruleset_ = UniqueFd(static_cast<int>(ret));
+  return landlock;
+}
+
+Status Landlock::allow_everything_but_execute(int path) const {
+  return allow(path, rights_ & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE});
+}
+
+Status Landlock::allow_execute(int path) const { return allow(path, LANDLOCK_ACCESS_FS_EXECUTE); }
+
+Status Landlock::allow(int path, std::uint64_t rights) const {
   const struct [[gnu::packed]] {
     std::uint64_t allowed;
     std::int32_t parent;
-  } beneath{.allowed = attr.fs, .parent = root};
-  RECAP_TRY(
-      status_of(sys(__NR_landlock_add_rule, ruleset.get(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0),
-                "add", "Landlock rule"));
-  RECAP_TRY(status_of(sys(__NR_landlock_restrict_self, ruleset.get(), 0), "enter",
-                      "the Landlock domain"));
-  return abi;
+  } beneath{.allowed = rights, .parent = path};
+  return ruleset_.valid() ? status_of(sys(__NR_landlock_add_rule, ruleset_.get(),
+                                          LANDLOCK_RULE_PATH_BENEATH, &beneath, 0),
+                                      "add", "Landlock rule")
+                          : Status{};
+}
+
+Status Landlock::enter() const {
+  return ruleset_.valid() ? status_of(sys(__NR_landlock_restrict_self, ruleset_.get(), 0), "enter",
+                                      "the Landlock domain")
+                          : Status{};
 }
 
 }  // namespace recap::linux

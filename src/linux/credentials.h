@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "linux/unique_fd.h"
 
 namespace recap::linux {
 
@@ -43,9 +44,25 @@ Status install_seccomp(std::span<const BpfInstruction> program);
 // The Landlock version of this kernel, 0 when it has none.
 int landlock_abi();
 
-// Landlock: the calling process and its children can reach the files below `root` and nothing else,
-// cannot ptrace outside, and (ABI 6) neither signal nor reach abstract sockets outside when
-// `scoped`. Returns the ABI used; 0 when this kernel has no Landlock.
-Result<int> restrict_to(int root, bool scope_signals, bool scope_sockets);
+// A Landlock domain to be: a process in it, and its children, reach only the files that it allows,
+// cannot ptrace outside, and (ABI 6) neither signal nor reach abstract sockets outside where
+// `scope_…` says so. On a kernel without Landlock everything succeeds and nothing is restricted.
+class Landlock {
+ public:
+  static Result<Landlock> create(bool scope_signals, bool scope_sockets);
+
+  // What is below `path`, an O_PATH descriptor. Rules add up.
+  [[nodiscard]] Status allow_everything(int path) const { return allow(path, rights_); }
+  [[nodiscard]] Status allow_everything_but_execute(int path) const;
+  [[nodiscard]] Status allow_execute(int path) const;  // execve(2); mapping is no execution
+
+  // The calling process enters it, for good.
+  [[nodiscard]] Status enter() const;
+
+ private:
+  [[nodiscard]] Status allow(int path, std::uint64_t rights) const;
+  UniqueFd ruleset_;  // invalid: no Landlock
+  std::uint64_t rights_ = 0;
+};
 
 }  // namespace recap::linux

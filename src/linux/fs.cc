@@ -164,6 +164,13 @@ Status rename_at(int dir, const char* from, const char* to) {
   return status_of(sys(__NR_renameat2, dir, from, dir, to, 0), "rename", from);
 }
 
+Status link_at(int unnamed, int dir, const char* path) {
+  // By /proc, for AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH.
+  const auto link = base::concat<32>("/proc/self/fd/", unnamed);
+  return status_of(sys(__NR_linkat, kCwd, link.c_str(), dir, path, AT_SYMLINK_FOLLOW), "create",
+                   path);
+}
+
 Status symlink_at(const char* target, int dir, const char* path) {
   return status_of(sys(__NR_symlinkat, target, dir, path), "create symlink", path);
 }
@@ -248,15 +255,6 @@ Status each_entry(int dir, void* context, Visit visit) {
       }
     }
   }
-}
-
-Result<Pipe> make_pipe() {
-  int ends[2] = {-1, -1};
-  const long ret = sys(__NR_pipe2, &ends[0], O_CLOEXEC);
-  if (ret < 0) {
-    return failed("create pipe", "", static_cast<int>(-ret));
-  }
-  return Pipe{.read = UniqueFd(ends[0]), .write = UniqueFd(ends[1])};
 }
 
 Status set_nonblocking(int fd, bool on) {

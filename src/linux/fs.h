@@ -55,6 +55,8 @@ Status make_dir_at(int dir, const char* path, unsigned mode);
 Status unlink_at(int dir, const char* path);
 Status remove_dir_at(int dir, const char* path);
 Status rename_at(int dir, const char* from, const char* to);
+// Gives an unnamed file (O_TMPFILE) its name; kExists when it is taken.
+Status link_at(int unnamed, int dir, const char* path);
 Status symlink_at(const char* target, int dir, const char* path);
 Status make_device_at(int dir, const char* path, unsigned mode, unsigned major, unsigned minor);
 Status change_owner(int dir, const char* path, std::uint32_t uid, std::uint32_t gid);
@@ -82,6 +84,7 @@ struct Pipe {
   UniqueFd read, write;
 };
 Result<Pipe> make_pipe();
+Result<std::size_t> pipe_capacity(int fd);  // F_GETPIPE_SZ: no pipe holds more at any moment
 Status set_nonblocking(int fd, bool on);
 Result<UniqueFd> duplicate(int fd, int at_least = 0);
 Status close_on_exec(int fd);

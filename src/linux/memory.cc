@@ -60,4 +60,13 @@ Result<std::span<std::byte>> map_memory(std::size_t size) {
   return std::span(reinterpret_cast<std::byte*>(ret), size);  // NOLINT
 }
 
+Result<std::span<std::byte>> map_shared_memory(std::size_t size) {
+  const long ret =
+      sys(__NR_mmap, nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (ret < 0 && ret > -4096) {
+    return failed("allocate", "memory", static_cast<int>(-ret));
+  }
+  return std::span(reinterpret_cast<std::byte*>(ret), size);  // NOLINT
+}
+
 }  // namespace recap::linux

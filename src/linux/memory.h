@@ -20,5 +20,6 @@ Status seal_memfd(int fd);  // nothing can change it any more, not even its seal
 Result<std::span<const std::byte>> map_file(int fd, std::size_t size);
 // Anonymous zeroed memory; lives until the process ends.
 Result<std::span<std::byte>> map_memory(std::size_t size);
+Result<std::span<std::byte>> map_shared_memory(std::size_t size);  // also with forked children
 
 }  // namespace recap::linux

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 
 #include <cerrno>
@@ -136,6 +135,21 @@ void await_cleared(std::uint32_t& is_in_our_memory) {
   }
 }
 
+void count_up(std::uint32_t& count) {
+  __atomic_add_fetch(&count, 1, __ATOMIC_RELEASE);
+  sys(__NR_futex, &count, FUTEX_WAKE, 1);
+}
+
+void await_count(std::uint32_t& count, std::uint32_t wanted) {
+  while (true) {
+    const std::uint32_t seen = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+    if (seen >= wanted) {
+      return;
+    }
+    sys(__NR_futex, &count, FUTEX_WAIT, seen, nullptr);
+  }
+}
+
 Result<PidFd> open_pidfd(int pid) {
   const long ret = sys(__NR_pidfd_open, pid, 0);
   if (ret < 0) {
@@ -150,21 +164,6 @@ Status send_signal(int pidfd, int signal) {
 
 Status send_signal_to(int pid, int signal) {
   return status_of(sys(__NR_kill, pid, signal), "signal", "process");
-}
-
-Result<Ended> wait_any() {
-  Ended ended;
-  rusage used{};
-  long ret = 0;
-  do {
-    ret = sys(__NR_wait4, -1, &ended.status, 0, &used);
-  } while (ret == -EINTR);
-  if (ret < 0) {
-    return failed("wait for", "children", static_cast<int>(-ret));
-  }
-  ended.pid = static_cast<int>(ret);
-  ended.used_storage = used.ru_inblock != 0 || used.ru_oublock != 0;
-  return ended;
 }
 
 Status join(int ns_or_pidfd, std::uint64_t namespaces) {

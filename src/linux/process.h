@@ -53,6 +53,10 @@ struct SharedChild {
 Result<Child> start_sharing_memory(const SharedChild& child);
 void await_cleared(std::uint32_t& is_in_our_memory);
 
+// A count in memory that processes share.
+void count_up(std::uint32_t& count);
+void await_count(std::uint32_t& count, std::uint32_t wanted);
+
 Result<PidFd> open_pidfd(int pid);
 Status send_signal(int pidfd, int signal);  // signal 0: does the process exist
 Status send_signal_to(int pid, int signal);
@@ -65,6 +69,7 @@ struct Ended {
       false;  // it, or a child it had waited for, read or wrote a disk (getrusage(2))
 };
 Result<Ended> wait_any();
+bool has_children();  // that live; whoever ended is reaped
 
 Status join(int ns_or_pidfd, std::uint64_t namespaces);  // setns(2)
 Status unshare(std::uint64_t namespaces);

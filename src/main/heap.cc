@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -69,7 +70,8 @@ void* malloc(std::size_t size) {
     errno = ENOMEM;
     return nullptr;
   }
-  const std::size_t whole = std::bit_ceil(size + kHeader);
+  // A freed block holds the list, so the smallest has room for that.
+  const std::size_t whole = std::bit_ceil(std::max(size, sizeof(Free)) + kHeader);
   if (whole > kLargest) {
     return give(map(size + kHeader), size + kHeader);
   }

@@ -37,6 +37,18 @@ TEST(Heap, BlocksAreAlignedAndDoNotOverlap) {
   }
 }
 
+TEST(Heap, AnEmptyBlockHasNeighbours) {
+  void* empty = heap_malloc(0);
+  auto* next = static_cast<char*>(heap_malloc(0));
+  auto* third = static_cast<char*>(heap_malloc(10));
+  std::memcpy(third, "123456789", 10);
+  heap_free(empty);
+  heap_free(next);
+  third = static_cast<char*>(heap_realloc(third, 1000));
+  EXPECT_STREQ(third, "123456789");
+  heap_free(third);
+}
+
 TEST(Heap, AFreedBlockIsUsedAgain) {
   void* first = heap_malloc(100);
   heap_free(first);

@@ -37,18 +37,31 @@ run::Profile profile_for(const Grant& grant) {
                                                        : run::Profile::kRestricted;
 }
 
+base::Status user_within_ceiling(const Grant& grant, const TargetFacts& target,
+                                 const Ceiling& ceiling) {
+  if (grant.run_as == run::RunAs::kRoot && !ceiling.root_user) {
+    return denied("policy does not allow to run as root: leave out --run-as root");
+  }
+  if (grant.run_as != run::RunAs::kTarget) {
+    return {};
+  }
+  if (!ceiling.target_user) {
+    return denied("policy does not allow the target's user: leave out --run-as target");
+  }
+  if (target.root && !ceiling.root_user) {
+    return denied(
+        "the target's user is root, which policy does not allow: leave out --run-as "
+        "target");
+  }
+  return {};
+}
+
 base::Status within_ceiling(const Grant& grant, const Ceiling& ceiling) {
   if (const CapabilitySet above = grant.capabilities & ~ceiling.capabilities; above != 0) {
     return denied(base::concat<300>("policy does not allow ", to_text(above)));
   }
   if (const auto above = static_cast<std::uint8_t>(grant.share & ~ceiling.share); above != 0) {
     return denied(base::concat<300>("policy does not allow to share ", share_text(above)));
-  }
-  if (grant.run_as == run::RunAs::kRoot && !ceiling.root_user) {
-    return denied("policy does not allow to run as root: leave out --run-as root");
-  }
-  if (grant.run_as == run::RunAs::kTarget && !ceiling.target_user) {
-    return denied("policy does not allow the target's user: leave out --run-as target");
   }
   return {};
 }
@@ -59,6 +72,10 @@ base::Status no_ptrace_over_merged(const Grant& grant) {
   if (grant.view == run::View::kMerged && (grant.capabilities & capability(CAP_SYS_PTRACE)) != 0) {
     return denied(
         "SYS_PTRACE is never granted together with --view merged: use --view target instead");
+  }
+  // That profile goes without Landlock, which keeps the target's programs from being executed.
+  if (grant.view == run::View::kMerged && grant.profile == run::Profile::kTrace) {
+    return denied("--profile trace does not go with --view merged: use --view target instead");
   }
   return {};
 }
@@ -103,8 +120,9 @@ base::Result<Grant> decide(const Request& user, const Request& function, const T
   if (grant.paths.size() > run::kMaxPaths) {
     return base::Error(base::Kind::kInvalid, "at most 32 paths can be declared for one run");
   }
-  for (base::Status rule : {within_ceiling(grant, ceiling), no_ptrace_over_merged(grant),
-                            no_host_namespace(grant, target, ceiling)}) {
+  for (base::Status rule :
+       {within_ceiling(grant, ceiling), user_within_ceiling(grant, target, ceiling),
+        no_ptrace_over_merged(grant), no_host_namespace(grant, target, ceiling)}) {
     if (!rule) {
       return std::move(rule).error();
     }

@@ -37,13 +37,14 @@ struct Request {
 struct TargetFacts {
   std::string_view name;
   std::uint8_t host_shares = 0;  // Share bits of the namespaces it has in common with the host
+  bool root = true;              // its first process is root on the host
 };
 
 struct Ceiling {
   CapabilitySet capabilities = grantable_capabilities();
   std::uint8_t share = 0xff;
   bool target_user = true;       // --run-as target
-  bool root_user = true;         // --run-as root
+  bool root_user = true;         // --run-as root, and --run-as target where that is root
   bool host_namespaces = false;  // join namespaces that the target shares with the host
 };
 

@@ -67,6 +67,22 @@ TEST(Grant, AboveTheCeilingIsRefusedNotNarrowed) {
   EXPECT_FALSE(decide(above, {}, kContainer, ceiling));
 }
 
+TEST(Grant, TheUserOfARootTargetIsRoot) {
+  Ceiling ceiling;
+  ceiling.root_user = false;
+  const Request as_target{.run_as = run::RunAs::kTarget};
+  const TargetFacts root{.name = "web", .root = true};
+  const TargetFacts app{.name = "web", .root = false};
+  auto refused = decide(as_target, {}, root, ceiling);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), base::Kind::kDenied);
+  EXPECT_FALSE(decide({}, as_target, root, ceiling));
+  EXPECT_TRUE(decide(as_target, {}, app, ceiling));
+  EXPECT_TRUE(decide(as_target, {}, root, root_ceiling(false)));
+  ceiling.target_user = false;
+  EXPECT_FALSE(decide(as_target, {}, app, ceiling));
+}
+
 TEST(Grant, TheCeilingBindsAFunctionsDefaultsToo) {
   Ceiling ceiling;
   ceiling.capabilities = kNoCapability;
@@ -80,6 +96,8 @@ TEST(Grant, NoPtraceOverTheMergedView) {
   EXPECT_EQ(grant.error().kind(), base::Kind::kDenied);
   EXPECT_FALSE(
       decide_plain({.view = run::View::kMerged}, {.capabilities = capability(CAP_SYS_PTRACE)}));
+  EXPECT_FALSE(decide_plain({.view = run::View::kMerged, .profile = run::Profile::kTrace}));
+  EXPECT_TRUE(decide_plain({.view = run::View::kMerged, .profile = run::Profile::kNet}));
 }
 
 TEST(Grant, HostNamespacesNeedConsent) {

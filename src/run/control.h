@@ -15,7 +15,7 @@
 
 namespace recap::run {
 
-inline constexpr std::uint32_t kControlVersion = 1;
+inline constexpr std::uint32_t kControlVersion = 2;
 
 // The first message on the caller's socket, from the caller: a keeper starts before it is known
 // what it is for. It brings the descriptors kSpecFd, kTargetFd and, with `has_out`, kOutFd. End of
@@ -27,21 +27,23 @@ struct Assignment {
 
 enum class EventType : std::uint32_t {
   kAttached =
-      1,   // the function runs (its exec succeeded); with -t one SCM_RIGHTS fd: the pty master
-  kDone,   // the run is over, the record is written
-  kFiles,  // answer to CommandType::kFiles; two SCM_RIGHTS fds (O_PATH directories): the
-           // run's own copy-on-write layer (overlay upper), and the Capsule's root
+      1,     // the function runs (its exec succeeded); with -t one SCM_RIGHTS fd: the pty master
+  kDone,     // the run is over, the record is written
+  kFiles,    // answer to CommandType::kFiles; two SCM_RIGHTS fds (O_PATH directories): the
+             // run's own copy-on-write layer (overlay upper), and the Capsule's root
+  kRefused,  // answer to kAttach when as many as may are attached: `message` says so
 };
 
 struct Event {
   std::uint32_t version = kControlVersion;
   EventType type = EventType::kAttached;
-  std::int32_t exit_code = 0;          // kDone: what the caller exits with
-  std::uint32_t reason = 0;            // kDone: run::Reason
-  std::uint64_t attach_us = 0;         // since Spec::requested_ns
-  std::uint32_t residue_count = 0;     // kDone
-  std::uint32_t residue_verified = 0;  // kDone: the check of Escape ran and found nothing
-  std::array<char, 512> message{};  // kDone: one sentence, NUL-terminated, empty when all is well
+  std::int32_t exit_code = 0;            // kDone: what the caller exits with
+  std::uint32_t reason = 0;              // kDone: run::Reason
+  std::uint64_t attach_us = 0;           // since Spec::requested_ns
+  std::uint32_t residue_count = 0;       // kDone
+  std::uint32_t residue_verified = 0;    // kDone: the check of Escape ran and found nothing
+  std::uint32_t artifacts_complete = 0;  // kDone: all of /out is where Spec::out wants it
+  std::array<char, 512> message{};  // kDone, kRefused: one sentence, NUL-terminated; else empty
 };
 
 enum class CommandType : std::uint32_t {

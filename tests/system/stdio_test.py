@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPEC: what goes in and out of a function, byte for byte."""
 
+import fcntl
 import os
 import random
+import signal
 import subprocess
 
 import pytest
+
+from testlib.waiting import until
 
 
 @pytest.mark.quick
@@ -77,3 +81,43 @@ def test_files_and_sockets_of_the_caller_are_passed_as_they_are(recap, toolbox, 
         child.communicate(timeout=20)
     assert place.read_bytes() == b"straight\n"
     assert os.stat(place).st_size == 9
+
+
+@pytest.fixture
+def full_pipe():
+    """(read end, write end) of a pipe that takes no more byte."""
+    reader, writer = os.pipe()
+    os.write(writer, b"x" * fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ))
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def ended_with_something_to_say(recap, toolbox, target, writer, name):
+    """A `recap run` whose run is over and which wants to tell its deadline."""
+    words = recap.run_words(toolbox, target, "sleep", "60", flags=["--timeout", "100ms", "--name", name])
+    child = recap.popen(*words, stderr=writer)
+    until(lambda: b"DeadlineExceeded" in recap("inspect", name).stdout)
+    assert child.poll() is None
+    return child
+
+
+def test_a_message_that_nobody_reads_does_not_make_recap_immortal(recap, toolbox, target, full_pipe):
+    child = ended_with_something_to_say(recap, toolbox, target, full_pipe[1], "unheard")
+    child.terminate()
+    try:
+        assert child.wait(5) == -signal.SIGTERM
+    finally:
+        child.kill()
+        child.stdout.close()
+
+
+def test_a_message_waits_for_its_reader(recap, toolbox, target, full_pipe):
+    reader, writer = full_pipe
+    child = ended_with_something_to_say(recap, toolbox, target, writer, "patient")
+    said = b""
+    while b"\n" not in said:
+        said += os.read(reader, 65536)
+    assert child.wait(5) == 124
+    assert b"recap run: " in said
+    child.stdout.close()

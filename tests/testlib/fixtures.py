@@ -93,11 +93,16 @@ def recap(recap_session):
 
 
 @pytest.fixture(scope="session")
-def toolbox(work, recap_session):
-    """A Capsule image with a shell and real tools; its reference in the store."""
+def toolbox_image(work):
+    """A Capsule image with a shell and real tools."""
     root = lab.toolbox_root(work / "toolbox-root")
-    image = lab.image("toolbox-test", root, work, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"])
-    return recap_session.import_image(image)
+    return lab.image("toolbox-test", root, work, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"])
+
+
+@pytest.fixture(scope="session")
+def toolbox(recap_session, toolbox_image):
+    """The same in the store; its reference."""
+    return recap_session.import_image(toolbox_image)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -56,6 +57,33 @@ def test_what_special_rights_leave_is_removed_or_named(recap, toolbox, target, t
         assert word.encode() in done.stderr, "residue is not told to the user"
     else:
         assert residue == {"verified": True, "found": []}, residue
+
+
+def add_routes(target, addresses):
+    batch = "".join(f"route add blackhole {address}/32\n" for address in addresses)
+    subprocess.run(["nsenter", "-t", str(target.pid), "-n", "ip", "-batch", "-"], input=batch.encode(), check=True)
+
+
+@pytest.mark.parametrize("count", [600, 4000])
+def test_what_a_large_network_has_already_is_no_residue_and_hides_none(recap, toolbox, target, tmp_path, count):
+    add_routes(target, (f"10.9.{number // 250}.{number % 250 + 1}" for number in range(count)))
+    report = tmp_path / "report.json"
+    flags = ["--cap", "NET_ADMIN", "--report", report]
+    done = recap.run(toolbox, target, "true", flags=flags)
+    assert json.loads(report.read_text())["residue"] == {"verified": True, "found": []}, done
+    done = recap.run(toolbox, target, "ip", "route", "add", "blackhole", "203.0.113.9/32", flags=flags)
+    residue = json.loads(report.read_text())["residue"]
+    assert done.returncode == 0 and not residue["verified"], done
+    assert len(residue["found"]) == 1 and "203.0.113.9" in json.dumps(residue["found"]), residue
+
+
+def test_a_network_too_large_to_compare_is_said_to_be_unchecked(recap, toolbox, target, tmp_path):
+    add_routes(target, (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(70000)))
+    report = tmp_path / "report.json"
+    done = recap.run(toolbox, target, "true", flags=["--cap", "NET_ADMIN", "--report", report])
+    residue = json.loads(report.read_text())["residue"]
+    assert not residue["verified"] and len(residue["found"]) == 1, (done, residue)
+    assert "not checked" in json.dumps(residue["found"]) and b"not checked" in done.stderr, (done, residue)
 
 
 def test_what_was_declared_stays_and_is_no_residue(recap, toolbox, target, tmp_path):

@@ -101,6 +101,14 @@ seccomp::Program compile(const seccomp::ProfileList& profile, const Architecture
   return filter.compile();
 }
 
+seccomp::Program compile_stub(const Architecture& arch) {
+  FilterBuilder filter(arch);
+  for (const std::string_view name : seccomp::stub_syscalls()) {
+    filter.add(name, seccomp::allow());
+  }
+  return filter.compile();
+}
+
 void write_array(std::ostream& out, std::string_view name, const seccomp::Program& program) {
   if (program.size() > BPF_MAXINSNS) {
     throw std::runtime_error("profile " + std::string(name) + " is too long for the kernel");
@@ -124,6 +132,7 @@ void write_header(std::ostream& out) {
     for (const seccomp::ProfileList& profile : seccomp::profile_lists()) {
       write_array(out, profile.name, compile(profile, arch));
     }
+    write_array(out, "kStub", compile_stub(arch));
     directive = "#elif";
   }
   out << "#else\n#error \"no seccomp profiles for this architecture\"\n#endif\n\n"

@@ -91,6 +91,10 @@ constexpr std::uint32_t kPersonalities[] = {PER_LINUX, PER_LINUX32, kAskPersonal
 constexpr std::uint32_t kTracePersonalities[] = {PER_LINUX, PER_LINUX32, kAskPersonality,
                                                  ADDR_NO_RANDOMIZE};  // gdb's `run`
 
+constexpr std::string_view kStubSyscalls[] = {
+    "wait4",       "sendmsg", "openat", "read",  "getdents64", "readlinkat", "close",
+    "close_range", "mmap",    "munmap", "futex", "exit",       "exit_group", "rt_sigreturn"};
+
 constexpr ProfileList kProfiles[] = {
     {"kRestricted", {}, kFamilies, kNetlink, kPersonalities},
     {"kNet", {}, kNetFamilies, kNetNetlink, kPersonalities},
@@ -102,5 +106,6 @@ constexpr ProfileList kProfiles[] = {
 
 std::span<const std::string_view> base_syscalls() { return kBase; }
 std::span<const ProfileList> profile_lists() { return kProfiles; }
+std::span<const std::string_view> stub_syscalls() { return kStubSyscalls; }
 
 }  // namespace recap::engine::seccomp

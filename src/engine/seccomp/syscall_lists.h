@@ -27,6 +27,9 @@ struct ProfileList {
 // In the order of run::Profile.
 std::span<const ProfileList> profile_lists();
 
+// All that a stub needs when the function may start: it waits, reads /proc and tells the keeper.
+std::span<const std::string_view> stub_syscalls();
+
 // Newest syscall that was looked at when these lists were made. Numbers from 424 on are the same
 // on every architecture.
 inline constexpr std::uint32_t kNewestKnown = 450;  // set_mempolicy_home_node, Linux 5.17

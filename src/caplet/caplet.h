@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Caplet of one node: brings what is declared together with the targets that are there, and
+// sees to it that what is due runs, once, and is gone afterwards.
+//
+// One thread, that of the event loop; all members are called on it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "caplet/agenda.h"
+#include "caplet/assignment.h"
+#include "caplet/declared.h"
+#include "caplet/event_watch.h"
+#include "caplet/images.h"
+#include "caplet/metrics.h"
+#include "caplet/node_target.h"
+#include "caplet/reporter.h"
+#include "caplet/runner.h"
+#include "caplet/state.h"
+#include "capsule/dirs.h"
+#include "targets/target.h"
+
+namespace recap::caplet {
+
+struct CapletOptions {
+  capsule::Dirs dirs;
+  targets::Roots roots;
+  std::size_t max_runs_per_target = 8;
+  std::size_t max_runs_per_node = 100;
+  std::int64_t keep_records_s = 7 * 86'400;   // at most so long, whatever a Capsule's history says
+  std::map<std::string, std::string> stores;  // of artifacts: name → directory
+};
+
+class Caplet {
+ public:
+  Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers, CapletOptions options,
+         StateStore store, Metrics& metrics);
+  ~Caplet();
+
+  void report_to(Reporter& reporter) { reporter_ = &reporter; }
+  void obey(const Ceilings& ceilings) { ceilings_ = &ceilings; }
+  // Takes over what an earlier Caplet left, then follows the two sources, which must outlive it.
+  base::Status start(TargetSource& targets, DeclaredSource& declared);
+
+  // An event from outside the node (a webhook), for one object and all its targets here.
+  void on_outside_event(const std::string& key, kube::EventType type);
+
+  // Ends every run and starts no other.
+  void drain();
+
+  // Both sources have been seen: the answer of /readyz.
+  [[nodiscard]] bool is_ready() const { return targets_seen_ && declared_seen_; }
+
+  struct Exporter {  // a Continuous run that serves metrics
+    std::string run_id;
+    kube::ScrapeSpec scrape;
+    const Assignment* assignment;
+  };
+  [[nodiscard]] std::vector<Exporter> exporters() const;
+
+ private:
+  struct Entry;  // an assignment, and what the Caplet itself keeps about it
+  using Key = std::pair<std::string, std::string>;  // of what is declared, of its target
+
+  // The story, in caplet.cc.
+  void adopt_runs();
+  void on_targets(std::vector<NodeTarget> targets);
+  void on_declared(const std::vector<DeclaredPtr>& declared);
+  void assign();
+  void look_at(const Key& key);
+  void on_event(const Key& key, kube::EventType type);
+  void on_ended(const RunResult& result);
+
+  // Its steps, in caplet_steps.cc.
+  void on_fetched(const std::string& reference, const base::Status& status);
+  Entry& entry_of(const Key& key);
+  void bind(Entry& entry, const DeclaredPtr& declared, const NodeTarget& target);
+  void find_lonely();
+  void tell_again(Entry& entry);
+  void watch_events(Entry& entry);
+  bool count_events(Entry& entry);
+  void stop_runs(Entry& entry);
+  void note_skip(Entry& entry, const Decision& decision);
+  void tell_end(Entry& entry, const RunResult& result);
+  void say_once(Entry& entry, std::string_view what, std::string_view why);
+  [[nodiscard]] bool is_finished(const Entry& entry) const;
+  void forget(const Key& key);
+  void look_at_waiting();
+  void look_at_all();
+  void count_targets();
+  void count_declared();
+  void sweep_records();
+
+  // How a run begins, in caplet_start.cc.
+  void start_run(Entry& entry, const Decision& decision);
+  [[nodiscard]] bool has_room(const Entry& entry) const;
+  base::Result<capsule::Admitted> admit(const Entry& entry, const Decision& decision,
+                                        image::PreparedImage image);
+  base::Result<linux::UniqueFd> open_store(const Entry& entry, capsule::Admitted& run);
+  void launch(Entry& entry, const Decision& decision, const capsule::Admitted& run,
+              linux::UniqueFd artifacts);
+  void tell_start(Entry& entry, const Decision& decision, const capsule::Admitted& run);
+  void without_image(Entry& entry, const Decision& decision, const base::Error& why);
+  void refuse(Entry& entry, const Decision& decision, const base::Error& why);
+  bool save(Entry& entry);
+
+  boost::asio::io_context& loop_;
+  CapletOptions options_;
+  StateStore store_;
+  Metrics& metrics_;
+  Reporter* reporter_ = nullptr;
+  const Ceilings* ceilings_ = nullptr;
+  Runner runner_;
+  Images images_;
+  Agenda<Key> agenda_;
+  ClockWatch clock_;
+  boost::asio::steady_timer sweep_, lonely_timer_;
+
+  std::map<std::string, NodeTarget> targets_;    // by name
+  std::map<std::string, DeclaredPtr> declared_;  // by key
+  std::map<Key, std::unique_ptr<Entry>> entries_;
+  std::map<std::string, Key> runs_;              // live ones, by their id
+  std::map<std::string, Uptime> lonely_;         // runs on demand without a target, and since when
+  std::vector<Key> waiting_;                     // due, but some ceiling is reached; first come first
+  bool targets_seen_ = false, declared_seen_ = false, adopted_ = false, draining_ = false;
+};
+
+struct Caplet::Entry {
+  Entry(Key its_key, Assignment its) : key(std::move(its_key)), assignment(std::move(its)) {}
+
+  Key key;
+  Assignment assignment;
+  std::vector<EventWatchPtr> watches;  // of the target's present life
+  std::string said;                    // what was logged last as its problem
+  std::optional<Uptime> lost;          // since when its target is not there
+};
+
+}  // namespace recap::caplet

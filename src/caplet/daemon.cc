@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "caplet/daemon.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/inotify.h>
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "caplet/http_sd.h"
+#include "caplet/http_server.h"
+#include "caplet/kube_node.h"
+#include "caplet/local_source.h"
+#include "caplet/log.h"
+#include "caplet/manifest_dir.h"
+#include "capsule/keeper_link.h"
+#include "capsule/recover.h"
+#include "linux/fs.h"
+#include "linux/process.h"
+
+namespace recap::caplet {
+namespace {
+
+using base::Error;
+using base::Kind;
+using base::Status;
+using boost::system::error_code;
+
+constexpr const char* kDrainMark = "drain";  // in DATA/caplet, while `caplet drain` holds
+// Listing containers, and recovering runs, which waits for processes.
+constexpr std::size_t kWorkers = 2;
+
+std::string mark_path(const capsule::Dirs& dirs) { return dirs.data + "/caplet/" + kDrainMark; }
+
+// Tells a Caplet that `caplet drain` was called.
+class DrainWatch {
+ public:
+  DrainWatch(boost::asio::io_context& loop, const capsule::Dirs& dirs, std::function<void()> drain)
+      : inotify_(loop), mark_(mark_path(dirs)), drain_(std::move(drain)) {
+    (void)linux::unlink_at(linux::kCwd, mark_.c_str());
+    error_code failed;
+    inotify_.assign(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK), failed);
+    (void)::inotify_add_watch(inotify_.native_handle(), (dirs.data + "/caplet").c_str(), IN_CREATE);
+    wait();
+  }
+
+ private:
+  void wait() {
+    inotify_.async_read_some(boost::asio::buffer(buffer_), [this](error_code failed, std::size_t) {
+      if (failed) {
+        return;
+      }
+      if (linux::stat_at(linux::kCwd, mark_.c_str(), AT_SYMLINK_NOFOLLOW)) {
+        log_info("draining: every run is ended, and no other starts");
+        drain_();
+      }
+      wait();
+    });
+  }
+
+  boost::asio::posix::stream_descriptor inotify_;
+  std::array<char, 1024> buffer_{};
+  std::string mark_;
+  std::function<void()> drain_;
+};
+
+Status set_up_http(HttpServer& server, const std::string& address, const Caplet& caplet,
+                   const Metrics& metrics) {
+  constexpr const char* kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
+  server.on_get("/livez", [] { return HttpAnswer{.body = "ok\n"}; });
+  server.on_get("/readyz", [&caplet] {
+    return caplet.is_ready() ? HttpAnswer{.body = "ok\n"}
+                             : HttpAnswer{.status = 503, .body = "targets or declarations were "
+                                                                 "not seen yet\n"};
+  });
+  server.on_get("/metrics", [&metrics] {
+    return HttpAnswer{.type = kPrometheus, .body = metrics.text()};
+  });
+  server.on_get("/http_sd", [&caplet, address] {
+    return HttpAnswer{.type = "application/json", .body = http_sd_json(caplet, address)};
+  });
+  return address.empty() ? Status() : server.listen(address);
+}
+
+// The event loop, until a signal asks it to end. Third parties' exceptions end here.
+Status run(boost::asio::io_context& loop) {
+  try {
+    loop.run();
+    return {};
+  } catch (const std::bad_alloc&) {
+    return Error(Kind::kExhausted, "out of memory; the next Caplet takes the runs over");
+  } catch (const std::exception& error) {
+    return Error(Kind::kInternal, error.what());
+  }
+}
+
+// Who says what is declared and which targets are there.
+struct Sources {
+  std::unique_ptr<LocalSource> containers;
+  std::unique_ptr<ManifestDir> manifests;
+  std::unique_ptr<KubeNode> kube;
+};
+
+base::Result<Sources> make_sources(const Words& words, boost::asio::io_context& loop,
+                                   boost::asio::thread_pool& workers) {
+  Sources sources;
+  sources.containers = std::make_unique<LocalSource>(loop, workers, words.options.roots);
+  if (words.manifests.empty()) {
+    sources.kube = RECAP_TRY(KubeNode::make(loop, words, *sources.containers));
+  } else {
+    sources.manifests = std::make_unique<ManifestDir>(loop, words.manifests);
+  }
+  return sources;
+}
+
+Status start(Caplet& caplet, Sources& sources) {
+  if (sources.kube) {
+    caplet.report_to(sources.kube->reporter());
+    caplet.obey(sources.kube->ceilings());
+    return caplet.start(sources.kube->targets(), sources.kube->declared());
+  }
+  return caplet.start(*sources.containers, *sources.manifests);
+}
+
+}  // namespace
+
+Status serve(const Words& words) {
+  RECAP_TRY(words.options.dirs.ensure());
+  StateStore store = RECAP_TRY(StateStore::open(words.options.dirs.data));
+  boost::asio::io_context loop(1);
+  boost::asio::thread_pool workers(kWorkers);
+  Metrics metrics;
+  Caplet caplet(loop, workers, words.options, std::move(store), metrics);
+  Sources sources = RECAP_TRY(make_sources(words, loop, workers));
+  HttpServer server(loop);
+  RECAP_TRY(set_up_http(server, words.listen, caplet, metrics));
+  const DrainWatch drain_watch(loop, words.options.dirs, [&caplet] { caplet.drain(); });
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+  signals.async_wait([&loop](error_code, int signal) {
+    log_info("ending; the runs live on", {{"signal", signal}});
+    loop.stop();
+  });
+  RECAP_TRY(start(caplet, sources));
+  const Status ended = run(loop);
+  workers.join();
+  return ended;
+}
+
+Status drain(const Words& words) {
+  const capsule::Dirs& dirs = words.options.dirs;
+  const auto mark = linux::open_at(linux::kCwd, mark_path(dirs).c_str(),
+                                   O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+  const std::uint64_t end = linux::monotonic_ns() + words.timeout_ms * 1'000'000;
+  std::size_t left = 0;
+  for (const AssignmentState& state : RECAP_TRY(StateStore::read_all(dirs.data))) {
+    for (const LiveRun& run : state.live) {
+      auto link = capsule::KeeperLink::connect(dirs, run.id);
+      if (!link || !link->send({.type = run::CommandType::kStop,
+                                .signal = 0,
+                                .grace_ms = words.timeout_ms / 2})) {
+        (void)capsule::recover_run(dirs.state, run.id);
+        continue;
+      }
+      const std::uint64_t now = linux::monotonic_ns();
+      const auto answer =
+          link->receive(now < end ? static_cast<std::int64_t>((end - now) / 1'000'000) : 0);
+      left += !answer && answer.error().kind() == Kind::kTimeout ? 1 : 0;
+    }
+  }
+  if (left != 0) {
+    return Error(Kind::kTimeout,
+                 base::concat<120>(left, " runs have not ended in time: see `recap ps`"));
+  }
+  return {};
+}
+
+}  // namespace recap::caplet

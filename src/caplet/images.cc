@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "caplet/images.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "capsule/stage.h"
+#include "linux/error.h"
+#include "linux/fs.h"
+
+namespace recap::caplet {
+namespace {
+
+using base::Error;
+using base::Kind;
+using base::Result;
+using base::Status;
+
+constexpr seconds kFirstBackOff{10};
+constexpr seconds kLongestBackOff{300};
+constexpr std::size_t kMaxMessage = 400;
+
+// The program with `output` as its stdout and stderr. Nobody waits for it: the kernel reaps it
+// (capsule/start.cc), and its end is the end of `output`. It must not inherit that SIGCHLD is
+// ignored, for it waits for a child of its own.
+Status spawn(const std::vector<std::string>& argv, int output) {
+  std::vector<char*> words;
+  for (const std::string& word : argv) {
+    words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve does not write to them
+  }
+  words.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  posix_spawnattr_setsigdefault(&attributes, &child);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = 0;
+  const int failed = ::posix_spawn(&pid, words[0], &actions, &attributes, words.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return failed == 0 ? Status() : linux::failed("start", argv[0], failed);
+}
+
+}  // namespace
+
+struct Images::Fetch {
+  Fetch(boost::asio::io_context& loop, std::string name)
+      : reference(std::move(name)), output(loop) {}
+  std::string reference;
+  boost::asio::posix::stream_descriptor output;
+  std::array<char, 1024> buffer{};
+  std::string last_words;  // what the program said at the end: why it failed
+};
+
+Images::Images(boost::asio::io_context& loop, const capsule::Dirs& dirs, OnFetched on_fetched)
+    : loop_(loop), store_(dirs.store()), on_fetched_(std::move(on_fetched)) {}
+
+Images::~Images() = default;
+
+Result<image::PreparedImage> Images::get(const kube::FunctionSpec& function) {
+  const std::string& reference = function.reference();
+  auto found = image::find(store_, reference);
+  if (found || found.error().kind() != Kind::kNotFound) {
+    return found;
+  }
+  if (!function.function.empty()) {
+    return Error(Kind::kNotFound, "there is no function '" + reference.substr(0, 64) +
+                                      "' in this node's catalogue: install it, or give an image");
+  }
+  if (function.pull == kube::PullPolicy::kNever) {
+    return Error(Kind::kNotFound, "the image " + reference.substr(0, 200) +
+                                      " is not on this node, and imagePullPolicy is Never");
+  }
+  const auto waits = backoffs_.find(reference);
+  if (waits != backoffs_.end() && BootClock::now() < waits->second.until) {
+    return Error(Kind::kTimeout, waits->second.why);
+  }
+  if (!fetches_.contains(reference)) {
+    RECAP_TRY(start(reference));
+  }
+  return Error(Kind::kBusy, "the image is being fetched");
+}
+
+Status Images::start(const std::string& reference) {
+  linux::Pipe pipe = RECAP_TRY(linux::make_pipe());
+  RECAP_TRY(spawn({capsule::program_path("recap-image"), "pull", "--quiet", reference},
+                  pipe.write.get()));
+  auto fetch = std::make_shared<Fetch>(loop_, reference);
+  boost::system::error_code failed;
+  fetch->output.assign(pipe.read.release(), failed);
+  fetches_[reference] = fetch;
+  read_more(fetch);
+  return {};
+}
+
+void Images::read_more(const std::shared_ptr<Fetch>& fetch) {
+  fetch->output.async_read_some(
+      boost::asio::buffer(fetch->buffer),
+      [this, fetch](const boost::system::error_code& failed, std::size_t size) {
+        if (failed == boost::asio::error::operation_aborted) {
+          return;
+        }
+        fetch->last_words.append(fetch->buffer.data(), size);
+        const std::size_t length = fetch->last_words.size();
+        fetch->last_words.erase(0, length - std::min(length, kMaxMessage));
+        failed ? finish(fetch) : read_more(fetch);
+      });
+}
+
+void Images::finish(const std::shared_ptr<Fetch>& fetch) {
+  const std::string reference = fetch->reference;
+  fetches_.erase(reference);
+  Status status;
+  if (image::find(store_, reference)) {
+    backoffs_.erase(reference);
+  } else {
+    BackOff& backoff = backoffs_[reference];
+    backoff.wait =
+        backoff.wait == seconds(0) ? kFirstBackOff : std::min(backoff.wait * 2, kLongestBackOff);
+    backoff.until = BootClock::now() + backoff.wait;
+    backoff.why = "the image " + reference.substr(0, 200) + " could not be fetched: " +
+                  fetch->last_words.substr(0, fetch->last_words.find_last_not_of('\n') + 1);
+    status = Error(Kind::kNotFound, backoff.why);
+  }
+  on_fetched_(reference, status);
+}
+
+}  // namespace recap::caplet

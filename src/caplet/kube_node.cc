@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "caplet/kube_node.h"
+
+#include <utility>
+
+namespace recap::caplet {
+namespace {
+
+using base::Error;
+using base::Kind;
+using base::Result;
+
+// Routine writes are few; what is urgent (a run's end) must not wait behind them.
+constexpr double kRequestsPerSecond = 20;
+constexpr int kBurst = 40;
+
+}  // namespace
+
+Result<std::unique_ptr<KubeNode>> KubeNode::make(boost::asio::io_context& loop, const Words& words,
+                                                 TargetSource& containers) {
+  if (words.node_name.empty()) {
+    return Error(Kind::kInvalid,
+                 "say which node this is with --node-name or NODE_NAME, or give --manifests DIR to "
+                 "work without Kubernetes");
+  }
+  kube::ConfigSources from;
+  from.kubeconfig = words.kubeconfig;
+  kube::Config config = RECAP_TRY(kube::load_config(from));
+  kube::ClientOptions options;
+  options.qps = kRequestsPerSecond;
+  options.burst = kBurst;
+  options.user_agent = "recap-caplet";
+  kube::Client client(loop.get_executor(), std::move(config), std::move(options));
+  return std::unique_ptr<KubeNode>(new KubeNode(loop, std::move(client), words, containers));
+}
+
+KubeNode::KubeNode(boost::asio::io_context& loop, kube::Client client, const Words& words,
+                   TargetSource& containers)
+    : client_(std::move(client)),
+      status_(loop, client_),
+      events_(client_, {.controller = "recap.dev/caplet", .instance = words.node_name}),
+      reporter_(status_, events_, words.node_name, words.options.dirs),
+      pods_(loop, client_, words.node_name, containers),
+      declared_(loop, client_, words.node_name,
+                [this](const kube::ObjectMeta& run, std::string_view why) {
+                  reporter_.deny(run, "Denied", why);
+                }) {}
+
+}  // namespace recap::caplet

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Caplet as a node of a Kubernetes cluster: the client, and what is read from and told to the
+// API server.
+#pragma once
+
+#include <memory>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/result.h"
+#include "caplet/kube_declared.h"
+#include "caplet/kube_reporter.h"
+#include "caplet/options.h"
+#include "caplet/pod_source.h"
+#include "caplet/run_status.h"
+#include "kube/client.h"
+#include "kube/events.h"
+
+namespace recap::caplet {
+
+class KubeNode {
+ public:
+  // kNotFound: neither a kubeconfig nor a pod's service account. kInvalid: no name of the node.
+  static base::Result<std::unique_ptr<KubeNode>> make(boost::asio::io_context& loop,
+                                                      const Words& words,
+                                                      TargetSource& containers);
+
+  [[nodiscard]] Reporter& reporter() { return reporter_; }
+  [[nodiscard]] TargetSource& targets() { return pods_; }
+  [[nodiscard]] DeclaredSource& declared() { return declared_; }
+  [[nodiscard]] const Ceilings& ceilings() const { return declared_; }
+  [[nodiscard]] bool connected() const { return declared_.connected() && pods_.connected(); }
+  [[nodiscard]] const kube::Client& client() const { return client_; }
+
+ private:
+  KubeNode(boost::asio::io_context& loop, kube::Client client, const Words& words,
+           TargetSource& containers);
+
+  kube::Client client_;
+  RunStatus status_;
+  kube::EventRecorder events_;
+  KubeReporter reporter_;
+  PodSource pods_;
+  KubeDeclared declared_;
+};
+
+}  // namespace recap::caplet

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells the API server how runs fare: the status of CapsuleRuns, and Events on the Capsule (never
+// on the pod, which is not written at all).
+#pragma once
+
+#include <string>
+
+#include "caplet/reporter.h"
+#include "caplet/run_status.h"
+#include "capsule/dirs.h"
+#include "kube/events.h"
+
+namespace recap::caplet {
+
+class KubeReporter : public Reporter {
+ public:
+  KubeReporter(RunStatus& status, kube::EventRecorder& events, std::string node,
+               capsule::Dirs dirs)
+      : status_(status), events_(events), node_(std::move(node)), dirs_(std::move(dirs)) {}
+
+  void on_started(const Assignment& assignment, const std::string& run_id) override;
+  void on_ended(const Assignment& assignment, const RunResult& result) override;
+  void on_refused(const Assignment& assignment, std::string_view reason,
+                  std::string_view message) override;
+  void on_no_target(const Declared& declared) override;
+  void on_unsupported(const Assignment& assignment, std::string_view message) override;
+
+  // A CapsuleRun that does not get as far as a target.
+  void deny(const kube::ObjectMeta& run, std::string_view reason, std::string_view message);
+
+ private:
+  boost::json::object result_of(const Assignment& assignment, const RunResult& result) const;
+  void record(const Assignment& assignment, bool warning, std::string_view reason,
+              std::string note);
+
+  RunStatus& status_;
+  kube::EventRecorder& events_;
+  std::string node_;
+  capsule::Dirs dirs_;
+};
+
+// Both tails of a run's output as a CapsuleRun's result has them: as text where both are UTF-8, in
+// base64 where they are not.
+void add_output(boost::json::object& result, std::string_view out, std::string_view err);
+
+}  // namespace recap::caplet

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The status of the CapsuleRuns that are bound to this node, written by server-side apply. Of each
+// object the newest status counts: what the API server did not take is sent again until it does,
+// or the object is gone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/object.hpp>
+
+#include "kube/client.h"
+#include "kube/kinds.h"
+
+namespace recap::caplet {
+
+class RunStatus {
+ public:
+  RunStatus(boost::asio::io_context& loop, kube::Client client);
+
+  void write(const kube::ObjectMeta& run, boost::json::object status);
+
+ private:
+  struct Pending {
+    kube::ObjectMeta run;
+    boost::json::object status;
+    bool is_sending = false, is_dirty = false;
+  };
+  void send(const std::string& uid);
+  void take_answer(const std::string& uid, const base::Result<boost::json::object>& answer);
+  void send_again();
+
+  kube::Client client_;
+  boost::asio::steady_timer timer_;
+  std::map<std::string, Pending> pending_;  // by the object's uid
+  bool waits_ = false;
+};
+
+// "2026-11-24T18:00:00Z".
+std::string api_time(std::int64_t unix_s);
+
+boost::json::object condition(std::string_view type, bool holds, std::string_view reason,
+                              std::string_view message, std::int64_t generation);
+
+}  // namespace recap::caplet

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions to the API server's authorizer: may this user do that, and who are we.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kube/client.h"
+
+namespace recap::kube {
+
+// As the API server knows a user.
+struct UserInfo {
+  std::string name, uid;
+  std::vector<std::string> groups;
+  std::map<std::string, std::vector<std::string>> extra;
+};
+
+struct AccessQuestion {
+  UserInfo user;
+  std::string verb;  // "create"
+  std::string group, resource, subresource;
+  std::string ns, name;  // "": all
+};
+
+struct AccessAnswer {
+  bool allowed = false;
+  std::string reason;  // the authorizer's words, also its evaluation error
+};
+
+// SubjectAccessReview. An answer that says neither yes nor no is a no.
+Task<AccessAnswer> review_access(Client client, AccessQuestion question);
+
+// SelfSubjectReview (Kubernetes 1.28): the user that our credential stands for.
+Task<UserInfo> who_am_i(Client client);
+
+}  // namespace recap::kube

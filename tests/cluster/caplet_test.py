@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Caplet as a node of a real cluster: with the rights that deploy/ gives it, on real pods. What only the controller
+may do (bind a CapsuleRun to its node) the test does with the controller's identity."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from cluster.lab import OURS
+from testlib import host, lab
+from testlib.caplet import Caplet, capsule, event, periodic
+from testlib.recap import Recap
+from testlib.waiting import until
+
+QUICK = {"terminationGracePeriodSeconds": 0}
+
+
+class NodeCaplet(Caplet):
+    """A Caplet that is told by the API server instead of by manifests."""
+
+    def __init__(self, recap, folder, node, kubeconfig):
+        super().__init__(recap, folder)
+        self.words = ["--node-name", node, "--kubeconfig", kubeconfig]
+
+
+@pytest.fixture(scope="module")
+def recap_there(work, node):
+    recap = Recap(work, node.variables)
+    yield recap
+    recap.clean()
+
+
+@pytest.fixture(scope="module")
+def tools(work, recap_there, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tools")
+    root = lab.toolbox_root(folder / "root")
+    image = lab.image("caplet-tools", root, folder, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"])
+    return recap_there.import_image(image)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ceiling(cluster):
+    """Images that are no function of the catalogue need a policy of their own."""
+    item = {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsulePolicy", "metadata": {"name": "test-images"},
+            "spec": {"namespaceSelector": {}, "appliesTo": ["Capsule", "ClusterCapsule"], "images": ["*"],
+                     "allow": {"runAs": ["Reserved", "Root"], "readPaths": ["/data"]},
+                     "max": {"cpu": "500m", "memory": "256Mi", "activeDeadlineSeconds": 60}}}  # fmt: skip
+    assert cluster.admin.create(item).ok
+    yield
+    cluster.admin.delete("/apis/recap.dev/v1alpha1/capsulepolicies/test-images")
+
+
+@pytest.fixture
+def caplet(recap_there, tmp_path, node, caplet_kubeconfig):
+    caplet = NodeCaplet(recap_there, tmp_path, node.name, caplet_kubeconfig)
+    yield caplet
+    caplet.clean()
+
+
+@pytest.fixture
+def web(cluster, namespace, pause_image):
+    return cluster.run_pod("web", pause_image, namespace, labels={"app": "web"})
+
+
+@pytest.fixture
+def as_controller(cluster):
+    """Requests with the identity of the recap-controller."""
+    def request(method, path, body=None, **options):
+        headers = {"Impersonate-User": f"{OURS}recap-controller", "Impersonate-Group": "system:serviceaccounts"}
+        return cluster.admin.request(method, path, body, headers=headers, **options)
+    return request
+
+
+def shell(script, **spec):
+    return {"command": ["/bin/sh", "-c", script], **spec}
+
+
+def create(cluster, namespace, item):
+    """Makes it; returns the words by which the Caplet's log names it."""
+    item["metadata"]["namespace"] = namespace
+    answer = cluster.admin.create(item)
+    assert answer.ok, answer.message
+    return {"capsule": f"{item['kind']}/{namespace}/{item['metadata']['name']}@{answer.body['metadata']['uid']}"}
+
+
+def path_of(namespace, plural, name):
+    return f"/apis/recap.dev/v1alpha1/namespaces/{namespace}/{plural}/{name}"
+
+
+def run_on(cluster, as_controller, namespace, name, pod, spec, node="node1"):
+    """A CapsuleRun as a user makes it, bound as the controller binds it; returns its path."""
+    item = {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsuleRun", "metadata": {"name": name},
+            "spec": {"podName": pod, "requestedBy": "admin", "requestedByGroups": ["system:masters"], **spec}}  # fmt: skip
+    create(cluster, namespace, item)
+    uid = cluster.admin.get(f"/api/v1/namespaces/{namespace}/pods/{pod}").body["metadata"]["uid"]
+    path = path_of(namespace, "capsuleruns", name)
+    bound = as_controller("PATCH", path, {"spec": {"nodeName": node, "podUID": uid}},
+                          content_type="application/merge-patch+json")  # fmt: skip
+    assert bound.ok, bound.message
+    return path
+
+
+def finished(cluster, path):
+    def status():
+        body = cluster.admin.get(path).body.get("status", {})
+        return body if body.get("phase") in ("Succeeded", "Failed") else None
+    return until(status, 20, f"end of {path}")
+
+
+def test_a_run_on_demand_from_its_object_to_its_status(cluster, caplet, namespace, tools, web, as_controller):
+    caplet.start()
+    path = run_on(cluster, as_controller, namespace, "once", "web",
+                  {"image": tools, **shell("cat /data/deep/file; echo oops >&2; exit 3"),
+                   "view": {"paths": [{"path": "/data/deep"}]}, "grant": {"runAs": "Root"}})  # fmt: skip
+    status = finished(cluster, path)
+    result = status["results"][0]
+    assert status["phase"] == "Failed" and status["targets"]["failed"] == 1, status
+    assert result["exitCode"] == 3 and result["reason"] == "Exited" and result["pod"] == "web", result
+    assert result["outputTail"] == "a file of the target\n" and result["errorTail"] == "oops\n", result
+    assert status["conditions"][0]["type"] == "Failed" and status["conditions"][0]["status"] == "True"
+    cluster.kubectl("wait", "--for=condition=Failed", "--timeout=5s", "-n", namespace, "capsulerun/once")
+
+
+def test_kubectl_wait_and_how_long_it_takes(cluster, caplet, namespace, tools, web, as_controller):
+    caplet.start()
+    until(lambda: caplet.get("/readyz")[0] == 200)
+    times = []
+    for number in range(5):
+        began = time.monotonic()
+        path = run_on(cluster, as_controller, namespace, f"once-{number}", "web", {"image": tools, **shell("echo hi")})
+        status = finished(cluster, path)
+        times.append(time.monotonic() - began)
+        assert status["phase"] == "Succeeded" and status["results"][0]["outputTail"] == "hi\n", status
+    cluster.kubectl("wait", "--for=condition=Complete", "--timeout=5s", "-n", namespace, "capsulerun/once-0")
+    print("object made, bound, run, status read:", [f"{each * 1000:.0f} ms" for each in times])
+
+
+def test_a_capsule_of_the_namespace_and_no_other_runs_by_its_policy(cluster, caplet, namespace, tools, web, pause_image):
+    other = cluster.run_pod("db", pause_image, namespace, labels={"app": "db"})
+    assert other
+    tick = create(cluster, namespace, capsule("tick", tools, periodic(), **shell("echo $RECAP_TARGET")))
+    create(cluster, "default", capsule("elsewhere", tools, periodic(), **shell("true")))
+    caplet.start()
+    line = caplet.wait_for("a run has ended", 2, **tick)
+    assert line["target"].startswith(f"pod/{namespace}/web/"), line
+    assert not [each for each in caplet.said("a run has started") if "elsewhere" in each["capsule"]]
+    cluster.admin.delete(path_of("default", "capsules", "elsewhere"))
+
+
+def test_events_of_a_pod_that_comes_later(cluster, caplet, namespace, tools, pause_image):
+    scan = create(cluster, namespace, capsule("scan", tools, event("ContainerStarted"), **shell("echo scanned")))
+    caplet.start()
+    until(lambda: caplet.get("/readyz")[0] == 200)
+    cluster.run_pod("late", pause_image, namespace, labels={"app": "web"})
+    line = caplet.wait_for("a run has ended", **scan)
+    assert line["exitCode"] == 0 and line["target"].startswith(f"pod/{namespace}/late/"), line
+
+
+def test_continuous_until_the_label_goes_or_the_capsule(cluster, caplet, namespace, tools, web):
+    exporter = create(cluster, namespace, capsule("exporter", tools, {"type": "Continuous"}, **shell("sleep 7930"), **QUICK))
+    caplet.start()
+    caplet.wait_for("a run has started", **exporter)
+    pod = f"/api/v1/namespaces/{namespace}/pods/web"
+    assert cluster.admin.patch(pod, {"metadata": {"labels": {"app": "other"}}}).ok
+    caplet.wait_for("a run has ended", reason="Stopped", **exporter)
+    assert cluster.admin.patch(pod, {"metadata": {"labels": {"app": "web"}}}).ok
+    caplet.wait_for("a run has started", 2, **exporter)
+    version = cluster.admin.get(pod).body["metadata"]["resourceVersion"]
+    assert cluster.admin.delete(path_of(namespace, "capsules", "exporter")).ok
+    caplet.wait_for("a run has ended", 2, reason="Stopped", **exporter)
+    assert cluster.admin.get(pod).body["metadata"]["resourceVersion"] == version
+
+
+def test_ceilings(cluster, caplet, namespace, tools, web):
+    caplet.start()
+    for name, spec, why in (
+        ("trace", {"grant": {"capabilities": ["SYS_PTRACE"]}}, "test-images: capability SYS_PTRACE is not allowed"),
+        ("look", {"view": {"paths": [{"path": "/etc"}]}}, "test-images: path /etc is not allowed"),
+        ("write", {"view": {"paths": [{"path": "/data/deep", "writable": True}]}}, "is not allowed to be written"),
+        ("all", {"view": {"root": "target"}}, "view target is not allowed"),
+        ("big", {"resources": {"limits": {"memory": "512Mi"}}}, "memory exceeds the limit of the policy"),
+    ):
+        refused = create(cluster, namespace, capsule(name, tools, event("ContainerStarted"), **shell("true"), **spec))
+        assert why in caplet.wait_for("a run was refused", **refused)["why"]
+        events = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+        until(lambda: [each for each in cluster.admin.get(events).body["items"] if why in each.get("note", "")],
+              10, f"{why} as an Event; there are {cluster.admin.get(events).body['items'][-1:]}; {caplet.get('/metrics')}")  # fmt: skip
+    assert not caplet.said("a run has started")
+
+
+def test_a_user_without_the_right_is_told_so(cluster, caplet, namespace, tools, web, as_controller):
+    caplet.start()
+    item = {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsuleRun", "metadata": {"name": "mine", "namespace": namespace},
+            "spec": {"podName": "web", "image": tools, "requestedBy": "admin"}}  # without the group that has the right
+    create(cluster, namespace, item)
+    uid = cluster.admin.get(f"/api/v1/namespaces/{namespace}/pods/web").body["metadata"]["uid"]
+    path = path_of(namespace, "capsuleruns", "mine")
+    as_controller("PATCH", path, {"spec": {"nodeName": "node1", "podUID": uid}},
+                  content_type="application/merge-patch+json")  # fmt: skip
+    status = finished(cluster, path)
+    assert status["conditions"][0]["reason"] == "Denied" and "may not create" in status["conditions"][0]["message"]
+    assert not caplet.said("a run has started", trigger="OnDemand")
+
+
+def test_killed_and_started_again_it_tells_what_ended_meanwhile(cluster, caplet, namespace, tools, web, as_controller):
+    caplet.start()
+    path = run_on(cluster, as_controller, namespace, "long", "web", {"image": tools, **shell("sleep 1; echo done")})
+    caplet.wait_for("a run has started", trigger="OnDemand")
+    caplet.end(signal.SIGKILL)
+    until(lambda: not caplet.recap.live())
+    assert cluster.admin.get(path).body["status"]["phase"] == "Running"
+    caplet.start()
+    status = finished(cluster, path)
+    assert status["phase"] == "Succeeded" and status["results"][0]["outputTail"] == "done\n"
+    assert not caplet.said("a run has started", trigger="OnDemand")
+
+
+def test_without_the_api_server_policies_go_on(cluster, caplet, namespace, tools, web, as_controller):
+    tick = create(cluster, namespace, capsule("tick", tools, periodic(), **shell("true")))
+    caplet.start()
+    path = run_on(cluster, as_controller, namespace, "long", "web", {"image": tools, **shell("sleep 2")})
+    caplet.wait_for("a run has started", trigger="OnDemand")
+    cluster.stop_apiserver()
+    try:
+        count = len(caplet.said("a run has ended", **tick))
+        caplet.wait_for("a run has ended", count + 5, **tick)
+    finally:
+        cluster.start_apiserver()
+    assert finished(cluster, path)["phase"] == "Succeeded"
+
+
+def test_a_pod_that_is_gone_and_an_end_that_nobody_was_told(cluster, caplet, namespace, tools, web, as_controller, pause_image):
+    caplet.start()
+    cluster.run_pod("short", pause_image, namespace, labels={"app": "short"})
+    path = run_on(cluster, as_controller, namespace, "mid-run", "short", {"image": tools, **shell("sleep 600"), **QUICK})
+    caplet.wait_for("a run has started", trigger="OnDemand")
+    cluster.kubectl("delete", "pod", "short", "-n", namespace, "--grace-period=0", "--force")
+    status = finished(cluster, path)
+    assert status["conditions"][0]["reason"] == "TargetGone", status
+    # A run whose end was written down here, but did not reach the API server before the Caplet was killed.
+    cluster.stop_apiserver()
+    try:
+        caplet.end(signal.SIGKILL)
+    finally:
+        cluster.start_apiserver()
+    path = run_on(cluster, as_controller, namespace, "later", "web", {"image": tools, **shell("sleep 1")})
+    caplet.start()
+    caplet.wait_for("a run has started", trigger="OnDemand")
+    cluster.stop_apiserver()
+    try:
+        caplet.wait_for("a run has ended", reason="Exited")
+        caplet.end(signal.SIGKILL)
+    finally:
+        cluster.start_apiserver()
+    assert cluster.admin.get(path).body["status"]["phase"] == "Running"
+    caplet.start()
+    assert finished(cluster, path)["phase"] == "Succeeded"
+    assert not caplet.said("a run has started", trigger="OnDemand")
+
+
+def test_a_pod_that_stops_being_ready(cluster, caplet, namespace, tools, pause_image):
+    source = {"type": "PodNotReady", "podNotReady": {"forSeconds": 1}}
+    capture = create(cluster, namespace, capsule("capture", tools, event(source), {"matchLabels": {"app": "sick"}},
+                                                 **shell("echo why")))  # fmt: skip
+    probe = {"exec": {"command": ["/probe", "exists", "/tmp/healthy"]}, "periodSeconds": 1, "failureThreshold": 1}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sick", "namespace": namespace, "labels": {"app": "sick"}},
+           "spec": {"containers": [{"name": "main", "image": pause_image, "readinessProbe": probe}]}}  # fmt: skip
+    assert cluster.admin.create(pod).ok
+    caplet.start()
+    line = caplet.wait_for("a run has ended", timeout=30, **capture)
+    assert line["exitCode"] == 0 and caplet.said("a run has started", **capture)[0]["trigger"] == "PodNotReady"
