@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <new>
 #include <span>
+#include <string_view>
 
 #include "cli/verbs.h"
 
@@ -21,9 +23,18 @@ bool standard_descriptors_open() {
   return true;
 }
 
+// An exception needs memory, too. A run that we follow Escapes when we are gone.
+[[noreturn]] void say_out_of_memory() {
+  constexpr std::string_view kSentence =
+      "recap: there is not enough memory: free some, or raise the limit (ulimit -v)\n";
+  (void)!::write(STDERR_FILENO, kSentence.data(), kSentence.size());
+  ::_exit(recap::cli::kExitOurs);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_new_handler(say_out_of_memory);
   if (!standard_descriptors_open()) {
     return recap::cli::kExitOurs;
   }
