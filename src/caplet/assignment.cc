@@ -166,6 +166,11 @@ void Assignment::decide_once(Now now, Decision& decision) const {
   if (state_.once.done || is_active()) {
     return;
   }
+  const Once& once = *declared_->once;
+  if (state_.once.attempts == 0 && once.access != Access::kAllowed) {
+    decision.denial = once.access == Access::kDenied ? once.denial : "";
+    return;
+  }
   if (state_.once.not_before && now.up < *state_.once.not_before) {
     decision.wake = state_.once.not_before;
     return;

@@ -25,6 +25,7 @@ struct Decision {
   bool stop_active = false;       // before the start, if there is one
   std::uint32_t missed = 0;       // scheduled times left out before this start
   std::string_view skipped;       // "Forbid", "TooLate": it was due and does not start
+  std::string denial;             // why a run on demand may not start
   std::optional<Uptime> wake;     // when to decide again, if nothing else happens
 };
 

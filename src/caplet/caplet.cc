@@ -131,6 +131,8 @@ void Caplet::look_at(const Key& key) {
   note_skip(entry, decision);
   if (decision.stop_active) {
     stop_runs(entry);
+  } else if (!decision.denial.empty()) {
+    refuse(entry, decision, base::Error(base::Kind::kDenied, decision.denial));
   } else if (decision.start && !draining_) {
     start_run(entry, decision);
   }

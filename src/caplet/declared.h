@@ -3,6 +3,7 @@
 // Capsule that runs once, so that everything behind this knows one thing only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,10 @@
 
 namespace recap::caplet {
 
+// Whether the user of a run on demand has the right to it. It is asked for before the run starts;
+// what has started goes on.
+enum class Access : std::uint8_t { kAllowed, kAsked, kDenied };
+
 // What only a CapsuleRun has.
 struct Once {
   std::string pod;      // the only target; empty: the Capsule's selector says
@@ -23,6 +28,8 @@ struct Once {
   std::uint32_t backoff_limit = 0;
   std::string requested_by;
   std::vector<std::string> groups;  // of that user, as they claim; the API server has checked
+  Access access = Access::kAllowed;
+  std::string denial;  // of kDenied
 };
 
 struct Declared {

@@ -40,9 +40,8 @@ json::value with_kind(const json::object& object, const char* kind) {
 }  // namespace
 
 KubeDeclared::KubeDeclared(boost::asio::io_context& loop, const kube::Client& client,
-                           const std::string& node, OnDenied on_denied)
+                           const std::string& node)
     : client_(client),
-      on_denied_(std::move(on_denied)),
       capsules_(
           client, {.collection = {kube::kCapsules}},
           [](const json::object& object) {
@@ -125,28 +124,36 @@ void KubeDeclared::tell() {
   on_change_(std::move(declared));
 }
 
+// A run that waits for its user's right is declared all the same: it may have been started before.
 void KubeDeclared::add_runs(std::vector<DeclaredPtr>& declared) {
-  std::map<std::string, Access> still;
-  std::vector<const kube::CapsuleRun*> runs;
+  std::map<std::string, Answer> still;
   runs_.each([&](std::string_view, const Read<kube::CapsuleRun>& read) {
     if (read.object && !read.object->meta.deleted && !read.object->is_finished()) {
-      runs.push_back(&*read.object);
-      if (const auto known = access_.find(read.object->meta.uid); known != access_.end()) {
+      const auto known = access_.find(read.object->meta.uid);
+      if (known != access_.end()) {
         still.insert(*known);
       }
     }
   });
   access_ = std::move(still);
-  for (const kube::CapsuleRun* run : runs) {
-    const kube::Capsule* capsule = find(*run);
-    if (run->capsule && capsule == nullptr) {
-      if (access_.emplace(run->meta.uid, Access::kDenied).second) {
-        on_denied_(run->meta, "spec.capsuleRef: there is no such Capsule");
-      }
-    } else if (may_run(*run)) {
-      declared.push_back(declare(*run, capsule));
+  runs_.each([&](std::string_view, const Read<kube::CapsuleRun>& read) {
+    if (read.object && !read.object->meta.deleted && !read.object->is_finished()) {
+      declared.push_back(declare_run(*read.object));
     }
+  });
+}
+
+DeclaredPtr KubeDeclared::declare_run(const kube::CapsuleRun& run) {
+  const kube::Capsule* capsule = find(run);
+  if (run.capsule && capsule == nullptr) {
+    access_[run.meta.uid] = {Access::kDenied, "spec.capsuleRef: there is no such Capsule"};
+  } else if (access_.try_emplace(run.meta.uid).second) {
+    ask(run);
   }
+  auto declared = std::make_shared<Declared>(*declare(run, capsule));
+  declared->once->access = access_.at(run.meta.uid).access;
+  declared->once->denial = access_.at(run.meta.uid).denial;
+  return declared;
 }
 
 const kube::Capsule* KubeDeclared::find(const kube::CapsuleRun& run) const {
@@ -157,16 +164,6 @@ const kube::Capsule* KubeDeclared::find(const kube::CapsuleRun& run) const {
       run.capsule->cluster ? cluster_capsules_.find(run.capsule->name)
                            : capsules_.find(run.meta.ns + "/" + run.capsule->name);
   return read != nullptr && read->object ? &*read->object : nullptr;
-}
-
-bool KubeDeclared::may_run(const kube::CapsuleRun& run) {
-  const auto known = access_.find(run.meta.uid);
-  if (known == access_.end()) {
-    access_.emplace(run.meta.uid, Access::kAsked);
-    ask(run);
-    return false;
-  }
-  return known->second == Access::kAllowed;
 }
 
 void KubeDeclared::ask(const kube::CapsuleRun& run) {
@@ -191,11 +188,12 @@ void KubeDeclared::ask(const kube::CapsuleRun& run) {
           });
           return;
         }
-        access_[meta.uid] = answer->allowed ? Access::kAllowed : Access::kDenied;
-        if (!answer->allowed) {
-          on_denied_(meta, "user " + user + " may not create capsuleruns in namespace " + meta.ns +
-                               (answer->reason.empty() ? "" : ": " + answer->reason));
-        }
+        access_[meta.uid] =
+            answer->allowed
+                ? Answer{Access::kAllowed, ""}
+                : Answer{Access::kDenied, "user " + user + " may not create capsuleruns in namespace " +
+                                              meta.ns + (answer->reason.empty() ? "" : ": ") +
+                                              answer->reason};
         tell_soon();
       });
 }

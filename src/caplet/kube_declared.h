@@ -25,12 +25,7 @@ namespace recap::caplet {
 
 class KubeDeclared : public DeclaredSource, public Ceilings {
  public:
-  // The user of a CapsuleRun has no right (any more) to create it.
-  using OnDenied =
-      std::function<void(const kube::ObjectMeta& run, std::string_view why)>;
-
-  KubeDeclared(boost::asio::io_context& loop, const kube::Client& client, const std::string& node,
-               OnDenied on_denied);
+  KubeDeclared(boost::asio::io_context& loop, const kube::Client& client, const std::string& node);
   void start(OnChange on_change) override;
 
   base::Status check(const Declared& declared, const NodeTarget& target,
@@ -44,24 +39,26 @@ class KubeDeclared : public DeclaredSource, public Ceilings {
   struct Read {
     std::optional<T> object;
   };
-  enum class Access : std::uint8_t { kAsked, kAllowed, kDenied };
+  struct Answer {
+    Access access = Access::kAsked;
+    std::string denial;
+  };
 
   void tell_soon();
   void tell();
   [[nodiscard]] bool synced() const;
   void add_runs(std::vector<DeclaredPtr>& declared);
-  bool may_run(const kube::CapsuleRun& run);
+  DeclaredPtr declare_run(const kube::CapsuleRun& run);
   void ask(const kube::CapsuleRun& run);
   [[nodiscard]] const kube::Capsule* find(const kube::CapsuleRun& run) const;
   kube::WatchOptions runs_of(const std::string& node) const;
 
   kube::Client client_;
-  OnDenied on_denied_;
   OnChange on_change_;
   kube::Watch<Read<kube::Capsule>> capsules_, cluster_capsules_;
   kube::Watch<Read<kube::CapsuleRun>> runs_;
   kube::Watch<Read<kube::CapsulePolicy>> policies_;
-  std::map<std::string, Access> access_;  // by the run's uid
+  std::map<std::string, Answer> access_;  // by the run's uid
   boost::asio::steady_timer timer_, again_;
   bool is_due_ = false;
 };

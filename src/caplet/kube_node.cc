@@ -41,9 +41,6 @@ KubeNode::KubeNode(boost::asio::io_context& loop, kube::Client client, const Wor
       events_(client_, {.controller = "recap.dev/caplet", .instance = words.node_name}),
       reporter_(status_, events_, words.node_name, words.options.dirs),
       pods_(loop, client_, words.node_name, containers),
-      declared_(loop, client_, words.node_name,
-                [this](const kube::ObjectMeta& run, std::string_view why) {
-                  reporter_.deny(run, "Denied", why);
-                }) {}
+      declared_(loop, client_, words.node_name) {}
 
 }  // namespace recap::caplet

@@ -183,11 +183,6 @@ void KubeReporter::on_no_target(const Declared& declared) {
                                                 std::move(result)));
 }
 
-void KubeReporter::deny(const kube::ObjectMeta& run, std::string_view reason,
-                        std::string_view message) {
-  status_.write(run, terminal(run, false, reason, message, {}));
-}
-
 void KubeReporter::record(const Assignment& assignment, bool warning, std::string_view reason,
                           std::string note) {
   const kube::ObjectMeta& meta = assignment.declared()->capsule.meta;

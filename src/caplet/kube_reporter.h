@@ -25,9 +25,6 @@ class KubeReporter : public Reporter {
   void on_no_target(const Declared& declared) override;
   void on_unsupported(const Assignment& assignment, std::string_view message) override;
 
-  // A CapsuleRun that does not get as far as a target.
-  void deny(const kube::ObjectMeta& run, std::string_view reason, std::string_view message);
-
  private:
   boost::json::object result_of(const Assignment& assignment, const RunResult& result) const;
   void record(const Assignment& assignment, bool warning, std::string_view reason,

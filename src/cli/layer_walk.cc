@@ -42,7 +42,8 @@ bool was_copied_up(int file) {
 // What the keeper makes in every Capsule; such a name is a change only if it was touched later.
 bool is_made_for_run(std::string_view path) {
   constexpr std::string_view kMade[] = {
-      "/dev",       "/proc",       "/sys",      "/out", "/target", "/root", "/etc", "/etc/resolv.conf",
+      "/dev",       "/proc",       "/sys",      "/out",
+      "/target",    "/root",       "/etc",      "/etc/resolv.conf",
       "/etc/hosts", "/etc/passwd", "/etc/group"};
   return std::ranges::find(kMade, path) != std::end(kMade);
 }
