@@ -29,7 +29,7 @@ struct Once {
   std::string requested_by;
   std::vector<std::string> groups;  // of that user, as they claim; the API server has checked
   Access access = Access::kAllowed;
-  std::string denial;  // of kDenied
+  std::string denial = {};  // of kDenied
 };
 
 struct Declared {

@@ -269,5 +269,8 @@ def test_a_pod_that_stops_being_ready(cluster, caplet, namespace, tools, pause_i
            "spec": {"containers": [{"name": "main", "image": pause_image, "readinessProbe": probe}]}}  # fmt: skip
     assert cluster.admin.create(pod).ok
     caplet.start()
-    line = caplet.wait_for("a run has ended", timeout=30, **capture)
+    until(lambda: any(each["type"] == "Ready" and each["status"] == "False" and status["containerStatuses"][0].get("started")
+                      for status in [cluster.admin.get(f"/api/v1/namespaces/{namespace}/pods/sick").body["status"]]
+                      if status.get("containerStatuses") for each in status["conditions"]), 30, "a pod that is not ready")
+    line = caplet.wait_for("a run has ended", **capture)
     assert line["exitCode"] == 0 and caplet.said("a run has started", **capture)[0]["trigger"] == "PodNotReady"
