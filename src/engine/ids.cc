@@ -48,14 +48,14 @@ Status write_map(int pid, std::string_view file, std::uint32_t first) {
                               base::concat<64>("0 ", first, " ", kIdsPerRun));
 }
 
-// What make_user_namespace() shares with its child, which may still read it when that has returned.
+// What NewUserNamespace shares with its child, which may still read it later.
 struct NamespaceHolder {
   int read_end = 0, write_end = 0;
   alignas(16) std::byte stack[4096];
 };
 NamespaceHolder g_holder;
 
-// Lives until the namespace is taken (its maker lets go of the gate) or its maker is dead.
+// Lives until its maker lets go of the gate, or is dead.
 void hold_namespace(void* /*context*/) {
   linux::close_fd(g_holder.write_end);  // of this process' own descriptor table
   std::byte unused[1];
@@ -99,16 +99,22 @@ Status release_ids(int state_dir, std::uint64_t block, std::string_view run_id) 
   return linux::unlink_at(state_dir, name.c_str());
 }
 
-Result<linux::UniqueFd> make_user_namespace(const RunIds& ids) {
+Result<NewUserNamespace> NewUserNamespace::start() {
   linux::Pipe gate = RECAP_TRY(linux::make_pipe());
   g_holder.read_end = gate.read.get();
   g_holder.write_end = gate.write.get();
   const linux::Child child = RECAP_TRY(linux::start_sharing_memory(
       {.entry = hold_namespace, .stack = g_holder.stack, .new_namespaces = linux::Ns::kUser}));
-  RECAP_TRY(write_map(child.pid, "uid_map", ids.block_first));
-  RECAP_TRY(write_map(child.pid, "gid_map", ids.block_first));
-  return linux::open_at(linux::kCwd, base::concat<48>("/proc/", child.pid, "/ns/user").c_str(),
-                        O_RDONLY);
+  return NewUserNamespace(child.pid, std::move(gate.write));
+}
+
+Result<linux::UniqueFd> NewUserNamespace::map(const RunIds& ids) {
+  RECAP_TRY(write_map(holder_, "uid_map", ids.block_first));
+  RECAP_TRY(write_map(holder_, "gid_map", ids.block_first));
+  auto ns = linux::open_at(linux::kCwd, base::concat<48>("/proc/", holder_, "/ns/user").c_str(),
+                           O_RDONLY);
+  gate_.reset();
+  return ns;
 }
 
 }  // namespace recap::engine

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "base/result.h"
 #include "linux/process.h"
@@ -40,8 +41,19 @@ struct RunIds {
 Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger);
 Status release_ids(int state_dir, std::uint64_t block, std::string_view run_id);
 
-// A user namespace that maps the image's ids to the run's block, for an idmapped mount
-// (mount_setattr(2)). Nobody lives in it: its maker's child did, only for that.
-Result<linux::UniqueFd> make_user_namespace(const RunIds& ids);
+// A user namespace for an idmapped mount (mount_setattr(2)). Nobody lives in it: a child of ours
+// does, until it is mapped or given up. Most of its price is that child, which needs no ids yet.
+class NewUserNamespace {
+ public:
+  static Result<NewUserNamespace> start();
+
+  // The image's ids become the run's block. Once.
+  Result<linux::UniqueFd> map(const RunIds& ids);
+
+ private:
+  NewUserNamespace(int holder, linux::UniqueFd gate) : holder_(holder), gate_(std::move(gate)) {}
+  int holder_;
+  linux::UniqueFd gate_;  // the holder leaves when this is closed
+};
 
 }  // namespace recap::engine

@@ -47,6 +47,7 @@ struct ActiveRun {
   engine::Devices devices;
   engine::VolumeList volumes;
   linux::Mount out, mask;
+  std::optional<engine::NewUserNamespace> new_user_ns;  // made while there was nothing to do
   linux::UniqueFd user_ns;
   linux::PidFd stub, inner_stub, function;
   std::uint32_t stub_pid = 0;

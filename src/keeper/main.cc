@@ -86,6 +86,10 @@ Status take_assignment() {
 int keep(const char* cgroup_parent) {
   ActiveRun& run = the_run();
   Status started = engine::move_to_host(cgroup_parent);
+  // The caller still finds out what is wanted. Should this fail, who needs it tries again.
+  if (auto early = engine::NewUserNamespace::start()) {
+    run.new_user_ns = *std::move(early);
+  }
   if (!take_assignment()) {
     return 0;
   }

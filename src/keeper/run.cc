@@ -56,8 +56,12 @@ Status make_ids(ActiveRun& run) {
   }
   run.ids = RECAP_TRY(engine::reserve_ids(run.spec, run.state_dir.get(), *run.ledger));
   if (run.ids.block_first != 0) {
-    run.user_ns = RECAP_TRY(engine::make_user_namespace(run.ids));
+    if (!run.new_user_ns) {
+      run.new_user_ns = RECAP_TRY(engine::NewUserNamespace::start());
+    }
+    run.user_ns = RECAP_TRY(run.new_user_ns->map(run.ids));
   }
+  run.new_user_ns.reset();
   if (target_user_ns.valid()) {
     run.user_ns = std::move(target_user_ns);
   }
