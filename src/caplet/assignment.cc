@@ -52,7 +52,7 @@ base::Status Assignment::bind(DeclaredPtr declared, const NodeTarget& target, No
   return {};
 }
 
-// Starts and restarts of the target, as events and as a new beginning for Continuous.
+// Starts of the target, as events and as a new beginning for Continuous.
 void Assignment::see_instance(const NodeTarget& target, Now now) {
   if (target.instance == state_.instance) {
     return;
@@ -211,11 +211,13 @@ void Assignment::settle(const Decision& decision, Now now) {
 }
 
 void Assignment::on_start(const std::string& run_id, const Decision& decision, Now now) {
+  const std::optional<Wall> settled_before = state_.periodic.last_settled;
   settle(decision, now);
   state_.live.push_back({.id = run_id,
                          .instance = state_.instance,
                          .trigger = decision.trigger,
                          .scheduled = decision.scheduled,
+                         .settled_before = settled_before,
                          .started = now.wall,
                          .spec_hash = declared_->capsule.meta.spec_hash});
 }
@@ -266,7 +268,7 @@ void Assignment::end_once(const RunResult& result, Now now) {
 // The Caplet died between noting the run and starting its keeper: as if it had not been noted.
 void Assignment::take_back(const LiveRun& run) {
   if (run.scheduled && state_.periodic.last_settled == run.scheduled) {
-    state_.periodic.last_settled = *run.scheduled - seconds(1);
+    state_.periodic.last_settled = run.settled_before;
   }
   if (state_.once.attempts > 0) {
     --state_.once.attempts;
@@ -280,25 +282,6 @@ void Assignment::take_back(const LiveRun& run) {
       state_.event.pending = EventState::Pending{type, Uptime()};
     }
   }
-}
-
-std::vector<std::string> Assignment::take_outdated() {
-  std::vector<std::string> outdated;
-  const kube::HistoryLimits limits = declared_ ? declared_->capsule.history : kube::HistoryLimits();
-  for (const bool succeeded : {true, false}) {
-    const std::size_t limit = succeeded ? limits.successful : limits.failed;
-    auto kept = static_cast<std::size_t>(
-        std::ranges::count(state_.past, succeeded, &PastRun::succeeded));
-    std::erase_if(state_.past, [&](const PastRun& run) {
-      if (run.succeeded != succeeded || kept <= limit) {
-        return false;
-      }
-      --kept;
-      outdated.push_back(run.id);
-      return true;
-    });
-  }
-  return outdated;
 }
 
 }  // namespace recap::caplet

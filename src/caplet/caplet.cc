@@ -28,7 +28,9 @@ Caplet::Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
                 on_fetched(reference, status);
               }),
       agenda_(loop,
-              [this](const std::vector<Key>& due) { std::ranges::for_each(due, [this](const Key& key) { look_at(key); }); }),
+              [this](const std::vector<Key>& due) {
+                std::ranges::for_each(due, [this](const Key& key) { look_at(key); });
+              }),
       clock_(loop, [this] { look_at_all(); }),
       sweep_(loop),
       lonely_timer_(loop) {}
@@ -50,8 +52,8 @@ Status Caplet::start(TargetSource& targets, DeclaredSource& declared) {
   return {};
 }
 
-// Once, when it is known what is declared: of each run that was noted, its end will be told; at once,
-// if it has ended while nobody listened.
+// Once, when it is known what is declared: of each run that was noted, its end will be told; at
+// once, if it has ended while nobody listened.
 void Caplet::adopt_runs() {
   if (std::exchange(adopted_, true)) {
     return;

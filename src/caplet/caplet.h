@@ -20,6 +20,7 @@
 
 #include "caplet/agenda.h"
 #include "caplet/assignment.h"
+#include "caplet/counts.h"
 #include "caplet/declared.h"
 #include "caplet/event_watch.h"
 #include "caplet/images.h"
@@ -61,6 +62,10 @@ class Caplet {
 
   // Both sources have been seen: the answer of /readyz.
   [[nodiscard]] bool is_ready() const { return targets_seen_ && declared_seen_; }
+
+  // Of each declared Capsule and run on demand; points into the assignments.
+  [[nodiscard]] std::vector<CapsuleCounts> counts() const;
+  [[nodiscard]] std::uint64_t failures() const { return failures_; }
 
   struct Exporter {  // a Continuous run that serves metrics
     std::string run_id;
@@ -130,9 +135,10 @@ class Caplet {
   std::map<std::string, NodeTarget> targets_;    // by name
   std::map<std::string, DeclaredPtr> declared_;  // by key
   std::map<Key, std::unique_ptr<Entry>> entries_;
-  std::map<std::string, Key> runs_;              // live ones, by their id
-  std::map<std::string, Uptime> lonely_;         // runs on demand without a target, and since when
-  std::vector<Key> waiting_;                     // due, but some ceiling is reached; first come first
+  std::map<std::string, Key> runs_;       // live ones, by their id
+  std::map<std::string, Uptime> lonely_;  // runs on demand without a target, and since when
+  std::vector<Key> waiting_;              // due, but some ceiling is reached; first come first
+  std::uint64_t failures_ = 0;            // since the start
   bool targets_seen_ = false, declared_seen_ = false, adopted_ = false, draining_ = false;
 };
 

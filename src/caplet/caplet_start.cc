@@ -3,11 +3,11 @@
 // keeper, so that whenever the Caplet dies, the next one knows of every run that may live.
 #include <fcntl.h>
 
-#include <date/date.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
+
+#include <date/date.h>
 
 #include "caplet/caplet.h"
 #include "caplet/log.h"
@@ -27,8 +27,7 @@ constexpr seconds kTryAgain{10};
 
 // "docker://web" as the name of a folder.
 std::string folder_name(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return c == '/' || c == ':' || c == '@'; }, '_');
+  std::ranges::replace_if(text, [](char c) { return c == '/' || c == ':' || c == '@'; }, '_');
   return text;
 }
 
@@ -121,8 +120,7 @@ Result<capsule::Admitted> Caplet::admit(const Entry& entry, const Decision& deci
                                         image::PreparedImage image) {
   const Declared& declared = *entry.assignment.declared();
   const kube::Capsule& capsule = declared.capsule;
-  auto target =
-      RECAP_TRY(targets::pin(entry.assignment.target()->target, options_.roots));
+  auto target = RECAP_TRY(targets::pin(entry.assignment.target()->target, options_.roots));
   auto run = RECAP_TRY(capsule::admit(request_of(capsule.function, capsule.end), std::move(target),
                                       std::move(image), options_.dirs));
   if (ceilings_ != nullptr) {
@@ -134,7 +132,8 @@ Result<capsule::Admitted> Caplet::admit(const Entry& entry, const Decision& deci
   run.env.push_back("RECAP_TARGET=" + entry.key.second);
   run.env.push_back("RECAP_TRIGGER=" + decision.trigger);
   if (decision.scheduled) {
-    run.env.push_back("RECAP_SCHEDULED=" + date::format("%FT%TZ", date::floor<seconds>(*decision.scheduled)));
+    run.env.push_back("RECAP_SCHEDULED=" +
+                      date::format("%FT%TZ", date::floor<seconds>(*decision.scheduled)));
   }
   return run;
 }
@@ -147,12 +146,13 @@ Result<linux::UniqueFd> Caplet::open_store(const Entry& entry, capsule::Admitted
   }
   const auto store = options_.stores.find(name);
   if (store == options_.stores.end()) {
-    return Error(Kind::kInvalid, "this node has no store '" + name + "' for artifacts: add it "
-                                 "with --store, or name another");
+    return Error(Kind::kInvalid, "this node has no store '" + name +
+                                     "' for artifacts: add it "
+                                     "with --store, or name another");
   }
   std::string path = store->second;
-  for (const std::string& part : {folder_name(entry.key.first), folder_name(entry.key.second),
-                                  run.run_id}) {
+  for (const std::string& part :
+       {folder_name(entry.key.first), folder_name(entry.key.second), run.run_id}) {
     path += "/" + part;
     Status made = linux::make_dir_at(linux::kCwd, path.c_str(), 0700);
     if (!made && made.error().kind() != Kind::kExists) {

@@ -69,9 +69,8 @@ void Caplet::find_lonely() {
   }
   if (!lonely_.empty()) {
     lonely_timer_.expires_after(kTargetPatience);
-    lonely_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-      cancelled ? void() : find_lonely();
-    });
+    lonely_timer_.async_wait(
+        [this](const boost::system::error_code& cancelled) { cancelled ? void() : find_lonely(); });
   }
 }
 
@@ -113,8 +112,8 @@ void Caplet::stop_runs(Entry& entry) {
   bool changed = false;
   for (LiveRun& run : entry.assignment.state().live) {
     if (!std::exchange(run.stopping, true)) {
-      log_info("stopping a run", {{"run", run.id}, {"capsule", entry.key.first},
-                                  {"target", entry.key.second}});
+      log_info("stopping a run",
+               {{"run", run.id}, {"capsule", entry.key.first}, {"target", entry.key.second}});
       changed = true;
     }
     runner_.stop(run.id, static_cast<std::uint64_t>(grace_s) * 1000);
@@ -140,15 +139,16 @@ bool Caplet::count_events(Entry& entry) {
 
 void Caplet::note_skip(Entry& entry, const Decision& decision) {
   if (decision.missed > kTooManyMissed && decision.start) {
-    log_warning("more than 100 scheduled times were missed; check the clock, or set "
-                "startingDeadlineSeconds",
-                {{"capsule", entry.key.first}, {"target", entry.key.second}});
+    log_warning(
+        "more than 100 scheduled times were missed; check the clock, or set "
+        "startingDeadlineSeconds",
+        {{"capsule", entry.key.first}, {"target", entry.key.second}});
   }
   if (!decision.skipped.empty()) {
     metrics_.add("recap_skipped_total", {{"reason", std::string(decision.skipped)}});
-    log_info("a run was due and does not start", {{"capsule", entry.key.first},
-                                                  {"target", entry.key.second},
-                                                  {"reason", decision.skipped}});
+    log_info(
+        "a run was due and does not start",
+        {{"capsule", entry.key.first}, {"target", entry.key.second}, {"reason", decision.skipped}});
     (void)save(entry);
   }
 }
@@ -162,10 +162,11 @@ void Caplet::tell_end(Entry& entry, const RunResult& result) {
                                {"reason", result.reason},
                                {"message", result.message},
                                {"residue", result.residue}});
+  failures_ += result.succeeded() ? 0 : 1;
   const std::string policy(assignment.policy());
-  metrics_.add("recap_runs_total",
-               {{"policy", policy}, {"result", result.succeeded() ? "succeeded" : "failed"},
-                {"reason", result.reason}});
+  metrics_.add("recap_runs_total", {{"policy", policy},
+                                    {"result", result.succeeded() ? "succeeded" : "failed"},
+                                    {"reason", result.reason}});
   metrics_.observe("recap_run_duration_seconds", {{"policy", policy}}, result.duration_s);
   metrics_.observe("recap_attach_seconds", {}, result.attach_s);
   metrics_.observe("recap_escape_seconds", {}, result.escape_s);
@@ -225,27 +226,6 @@ void Caplet::say_once(Entry& entry, std::string_view what, std::string_view why)
   log_error(what, {{"capsule", entry.key.first}, {"target", entry.key.second}, {"why", why}});
 }
 
-void Caplet::count_targets() {
-  std::map<std::string, int> runtimes;
-  for (const auto& [name, target] : targets_) {
-    ++runtimes[target.target.runtime];
-  }
-  for (const auto& [runtime, count] : runtimes) {
-    metrics_.set("recap_targets", {{"runtime", runtime}}, count);
-  }
-}
-
-void Caplet::count_declared() {
-  int counts[4] = {};
-  for (const auto& [key, declared] : declared_) {
-    ++counts[static_cast<std::size_t>(declared->capsule.execution.type)];
-  }
-  for (std::size_t i = 0; i < 4; ++i) {
-    metrics_.set("recap_capsules",
-                 {{"policy", kube::name_of(static_cast<kube::ExecutionType>(i))}}, counts[i]);
-  }
-}
-
 void Caplet::sweep_records() {
   (void)remove_old_records(options_.dirs, options_.keep_records_s);
   look_at_all();  // what is lost for good is forgotten
@@ -255,21 +235,6 @@ void Caplet::sweep_records() {
       sweep_records();
     }
   });
-}
-
-std::vector<Caplet::Exporter> Caplet::exporters() const {
-  std::vector<Exporter> exporters;
-  for (const auto& [key, entry] : entries_) {
-    const DeclaredPtr& declared = entry->assignment.declared();
-    if (!declared || declared->capsule.execution.continuous.scrape.port == 0) {
-      continue;
-    }
-    for (const LiveRun& run : entry->assignment.state().live) {
-      exporters.push_back(
-          {run.id, declared->capsule.execution.continuous.scrape, &entry->assignment});
-    }
-  }
-  return exporters;
 }
 
 }  // namespace recap::caplet

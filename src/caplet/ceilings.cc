@@ -24,7 +24,8 @@ using kube::CapsulePolicy;
 using Why = std::optional<std::string>;  // of a refusal
 
 bool is_listed(const std::vector<std::string>& list, std::string_view word) {
-  return std::ranges::any_of(list, [&](const std::string& each) { return each == "*" || each == word; });
+  return std::ranges::any_of(list,
+                             [&](const std::string& each) { return each == "*" || each == word; });
 }
 
 // Itself, or something below it.
@@ -62,7 +63,8 @@ Why image_rule(const CapsulePolicy& policy, const Asked&, const capsule::Admitte
   if (std::ranges::any_of(policy.images, covers)) {
     return std::nullopt;
   }
-  return (run.function.empty() ? "the image " + run.image.reference : "the function " + run.function) +
+  return (run.function.empty() ? "the image " + run.image.reference
+                               : "the function " + run.function) +
          " is not allowed";
 }
 
@@ -82,9 +84,14 @@ Why view_rule(const CapsulePolicy& policy, const Asked&, const capsule::Admitted
   if (std::ranges::find(policy.allow.views, run.grant.view) == policy.allow.views.end()) {
     return "view " + std::string(policy::name_of(run.grant.view)) + " is not allowed";
   }
+  const bool shows_files = run.grant.view != run::View::kNothing || !run.grant.paths.empty();
+  if (run.host_mounts && shows_files && !policy.allow.host_namespaces) {
+    return "the target has the host's files, and hostNamespaces is not allowed";
+  }
   for (const policy::PathGrant& path : run.grant.paths) {
     const auto& tops = path.writable ? policy.allow.write_paths : policy.allow.read_paths;
-    if (std::ranges::none_of(tops, [&](const std::string& top) { return is_below(path.path, top); })) {
+    if (std::ranges::none_of(tops,
+                             [&](const std::string& top) { return is_below(path.path, top); })) {
       return "path " + path.path + " is not allowed" + (path.writable ? " to be written" : "");
     }
   }
@@ -98,7 +105,8 @@ Why user_rule(const CapsulePolicy& policy, const Asked& asked, const capsule::Ad
   if (!allows(run.grant.run_as)) {
     return "runAs " + std::string(policy::name_of(run.grant.run_as)) + " is not allowed";
   }
-  if (run.grant.run_as == run::RunAs::kTarget && asked.facts.is_root && !allows(run::RunAs::kRoot)) {
+  if (run.grant.run_as == run::RunAs::kTarget && asked.facts.is_root &&
+      !allows(run::RunAs::kRoot)) {
     return "the target runs as root, and runAs Root is not allowed";
   }
   return std::nullopt;
@@ -137,11 +145,12 @@ Why limit_rule(const CapsulePolicy& policy, const Asked& asked, const capsule::A
   const CapsulePolicy::Most& max = policy.max;
   const run::Limits& limits = run.limits;
   const bool keeps_artifacts = !asked.declared.capsule.function.store.empty();
-  for (Why why : {limits.cpu_millis == 0 ? Why() : above("cpu", limits.cpu_millis, max.cpu_millis),
-                  above("memory", limits.memory_bytes, max.memory_bytes),
-                  above("pids", limits.pids, max.pids),
-                  above("scratch", limits.scratch_bytes, max.scratch_bytes),
-                  keeps_artifacts ? above("artifacts", limits.out_bytes, max.artifact_bytes) : Why()}) {
+  for (Why why :
+       {limits.cpu_millis == 0 ? Why() : above("cpu", limits.cpu_millis, max.cpu_millis),
+        above("memory", limits.memory_bytes, max.memory_bytes),
+        above("pids", limits.pids, max.pids),
+        above("scratch", limits.scratch_bytes, max.scratch_bytes),
+        keeps_artifacts ? above("artifacts", limits.out_bytes, max.artifact_bytes) : Why()}) {
     if (why) {
       return why;
     }
@@ -179,8 +188,8 @@ Result<TargetFacts> facts_of(const targets::Target& target) {
   facts.host_shares = RECAP_TRY(capsule::shares_with_host(target.pid, policy::kHostSensitive));
   std::array<char, 8192> buffer;
   const auto path = base::concat<64>("/proc/", target.pid, "/status");
-  const std::string_view status =
-      RECAP_TRY(linux::read_file_at(linux::kCwd, path.c_str(), buffer).context("the target is gone"));
+  const std::string_view status = RECAP_TRY(
+      linux::read_file_at(linux::kCwd, path.c_str(), buffer).context("the target is gone"));
   const std::string_view bounding = linux::status_field(status, "CapBnd");
   std::uint64_t capabilities = 0;
   std::from_chars(bounding.data(), bounding.data() + bounding.size(), capabilities, 16);
@@ -204,8 +213,9 @@ Status admit_under(const std::vector<CapsulePolicy>& policies, const Asked& aske
     last += (last.empty() ? "" : "; ") + policy.meta.name + ": " + *why;
   }
   if (last.empty()) {
-    return Error(Kind::kDenied, "no CapsulePolicy is for this namespace, kind and user: ask the "
-                                "cluster's administrator for one");
+    return Error(Kind::kDenied,
+                 "no CapsulePolicy is for this namespace, kind and user: ask the "
+                 "cluster's administrator for one");
   }
   return Error(Kind::kDenied, "no CapsulePolicy covers it: " + last.substr(0, 400));
 }

@@ -22,9 +22,8 @@ void Continuous::ended(ContinuousState& state, Uptime now, bool succeeded) const
   const seconds first(spec_.backoff_s);
   const seconds longest(spec_.max_backoff_s);
   const bool went_well = state.last_start && now - *state.last_start >= 2 * longest;
-  state.backoff = went_well || state.backoff == seconds(0)
-                      ? first
-                      : std::min(state.backoff * 2, longest);
+  state.backoff =
+      went_well || state.backoff == seconds(0) ? first : std::min(state.backoff * 2, longest);
   state.not_before = now + state.backoff;
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/cron.h"
 
-#include <date/tz.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <exception>
 #include <span>
 #include <utility>
+
+#include <date/tz.h>
 
 #include "linux/proc.h"
 
@@ -55,8 +55,9 @@ Error no_schedule() {
 std::optional<unsigned> number_of(std::string_view text, unsigned first,
                                   std::span<const std::string_view> names) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   if (const auto name = std::ranges::find(names, lower); name != names.end()) {
     return first + static_cast<unsigned>(name - names.begin());
   }
@@ -110,7 +111,8 @@ Result<CronSchedule::Field> CronSchedule::parse_field(std::string_view text, con
     const std::string_view span = part.substr(0, slash);
     const std::size_t dash = span.find('-');
     const bool star = span == "*" || span == "?";
-    const auto first = star ? range.first : number_of(span.substr(0, dash), range.first, range.names);
+    const auto first =
+        star ? range.first : number_of(span.substr(0, dash), range.first, range.names);
     std::optional<unsigned> last = star ? range.last : first;
     if (dash != std::string_view::npos) {
       last = number_of(span.substr(dash + 1), range.first, range.names);
@@ -192,8 +194,7 @@ std::optional<sys_seconds> CronSchedule::next_after(sys_seconds after) const {
     date::local_seconds next = local;
     if (!month_.has(static_cast<unsigned>(ymd.month()))) {
       next = date::local_days(date::year_month_day(ymd.year() / ymd.month() / 1) + date::months(1));
-    } else if (!matches_day(static_cast<unsigned>(ymd.day()),
-                            date::weekday(today).c_encoding())) {
+    } else if (!matches_day(static_cast<unsigned>(ymd.day()), date::weekday(today).c_encoding())) {
       next = today + date::days(1);
     } else if (!hour_.has(static_cast<unsigned>(clock.hours().count()))) {
       next = today + clock.hours() + hours(1);
@@ -206,6 +207,13 @@ std::optional<sys_seconds> CronSchedule::next_after(sys_seconds after) const {
     at = std::min(at + (next - local), info.end);
   }
   return std::nullopt;
+}
+
+std::optional<sys_seconds> CronSchedule::upcoming(sys_seconds start, sys_seconds now) const {
+  if (!every_ || now < start) {
+    return next_after(std::max(start, now));
+  }
+  return start + ((now - start) / *every_ + 1) * *every_;
 }
 
 std::optional<sys_seconds> CronSchedule::last_until(sys_seconds after, sys_seconds until) const {

@@ -32,6 +32,11 @@ class CronSchedule {
   [[nodiscard]] std::optional<std::chrono::sys_seconds> next_after(
       std::chrono::sys_seconds after) const;
 
+  // The first scheduled instant after `now`, of those that follow `start`: where "@every" counts
+  // from.
+  [[nodiscard]] std::optional<std::chrono::sys_seconds> upcoming(
+      std::chrono::sys_seconds start, std::chrono::sys_seconds now) const;
+
   // The last scheduled instant that is not after `until` but after `after`; nullopt: none.
   [[nodiscard]] std::optional<std::chrono::sys_seconds> last_until(
       std::chrono::sys_seconds after, std::chrono::sys_seconds until) const;

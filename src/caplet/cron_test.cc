@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/cron.h"
 
+#include <sstream>
+
 #include <date/date.h>
 #include <gtest/gtest.h>
-
-#include <sstream>
 
 namespace recap::caplet {
 namespace {
@@ -51,7 +51,7 @@ TEST(Cron, FindsTheNextTime) {
       {"30 3 * * *", "2026-11-24 18:00:00", "2026-11-25 03:30:00"},
       {"0 0 1 1 *", "2026-11-24 18:00:00", "2027-01-01 00:00:00"},
       {"0 0 29 2 *", "2026-11-24 18:00:00", "2028-02-29 00:00:00"},
-      {"0 0 * * 0", "2026-11-24 18:00:00", "2026-11-29 00:00:00"},    // a Sunday
+      {"0 0 * * 0", "2026-11-24 18:00:00", "2026-11-29 00:00:00"},  // a Sunday
       {"0 0 * * MON-FRI", "2026-11-27 00:00:00", "2026-11-30 00:00:00"},
       {"0 9 13 * FRI", "2026-11-24 18:00:00", "2026-11-27 09:00:00"},  // the 13th, or a Friday
       {"0 9 13 * *", "2026-11-24 18:00:00", "2026-12-13 09:00:00"},
@@ -113,15 +113,24 @@ TEST(Cron, OddChangesOfTheClock) {
 
 TEST(Cron, RefusesWhatCronJobRefuses) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"", "five fields"},          {"* * * *", "five fields"},
-      {"* * * * * *", "without seconds"}, {"60 * * * *", "minute '60' of the schedule must lie in 0-59"},
-      {"* 24 * * *", "hour"},       {"* * 0 * *", "day of month"},
-      {"* * * 13 *", "month"},      {"* * * * 7", "day of week"},
-      {"5-1 * * * *", "minute"},    {"*/0 * * * *", "minute"},
-      {"a * * * *", "cannot be read"}, {"1,,2 * * * *", "cannot be read"},
-      {"1, * * * *", "cannot be read"}, {"@fortnightly", "five fields"},
-      {"@every 5", "no duration"},  {"@every 5d", "another unit"},
-      {"TZ=UTC * * * * *", "timeZone"}, {"-1 * * * *", "cannot be read"}};
+      {"", "five fields"},
+      {"* * * *", "five fields"},
+      {"* * * * * *", "without seconds"},
+      {"60 * * * *", "minute '60' of the schedule must lie in 0-59"},
+      {"* 24 * * *", "hour"},
+      {"* * 0 * *", "day of month"},
+      {"* * * 13 *", "month"},
+      {"* * * * 7", "day of week"},
+      {"5-1 * * * *", "minute"},
+      {"*/0 * * * *", "minute"},
+      {"a * * * *", "cannot be read"},
+      {"1,,2 * * * *", "cannot be read"},
+      {"1, * * * *", "cannot be read"},
+      {"@fortnightly", "five fields"},
+      {"@every 5", "no duration"},
+      {"@every 5d", "another unit"},
+      {"TZ=UTC * * * * *", "timeZone"},
+      {"-1 * * * *", "cannot be read"}};
   for (const auto& [schedule, why] : wrong) {
     const auto parsed = CronSchedule::parse(schedule, "Etc/UTC");
     ASSERT_FALSE(parsed) << schedule;

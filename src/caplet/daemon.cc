@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/inotify.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -21,6 +23,7 @@
 #include "caplet/local_source.h"
 #include "caplet/log.h"
 #include "caplet/manifest_dir.h"
+#include "caplet/scrape.h"
 #include "capsule/keeper_link.h"
 #include "capsule/recover.h"
 #include "linux/fs.h"
@@ -78,16 +81,34 @@ Status set_up_http(HttpServer& server, const std::string& address, const Caplet&
   server.on_get("/livez", [] { return HttpAnswer{.body = "ok\n"}; });
   server.on_get("/readyz", [&caplet] {
     return caplet.is_ready() ? HttpAnswer{.body = "ok\n"}
-                             : HttpAnswer{.status = 503, .body = "targets or declarations were "
-                                                                 "not seen yet\n"};
+                             : HttpAnswer{.status = 503,
+                                          .body =
+                                              "targets or declarations were "
+                                              "not seen yet\n"};
   });
-  server.on_get("/metrics", [&metrics] {
-    return HttpAnswer{.type = kPrometheus, .body = metrics.text()};
-  });
+  server.on_get("/metrics",
+                [&metrics] { return HttpAnswer{.type = kPrometheus, .body = metrics.text()}; });
   server.on_get("/http_sd", [&caplet, address] {
     return HttpAnswer{.type = "application/json", .body = http_sd_json(caplet, address)};
   });
   return address.empty() ? Status() : server.listen(address);
+}
+
+// Prometheus' way to an exporter that runs as a Capsule: /scrape/RUN.
+void serve_exporters(HttpServer& server, const Caplet& caplet, const targets::Roots& roots,
+                     boost::asio::io_context& loop, boost::asio::thread_pool& workers) {
+  server.on_get_below("/scrape/", [&](const std::string& run_id, HttpServer::Answer answer) {
+    const std::vector<Caplet::Exporter> exporters = caplet.exporters();
+    const auto exporter = std::ranges::find(exporters, run_id, &Caplet::Exporter::run_id);
+    if (exporter == exporters.end() || exporter->assignment->target() == nullptr) {
+      answer({.status = 404, .body = "no such exporter\n"});
+      return;
+    }
+    boost::asio::post(workers, [&loop, roots, target = exporter->assignment->target()->target,
+                                spec = exporter->scrape, answer = std::move(answer)] {
+      boost::asio::post(loop, [answer, found = scrape(target, roots, spec)] { answer(found); });
+    });
+  });
 }
 
 // The event loop, until a signal asks it to end. Third parties' exceptions end here.
@@ -125,6 +146,7 @@ Status start(Caplet& caplet, Sources& sources) {
   if (sources.kube) {
     caplet.report_to(sources.kube->reporter());
     caplet.obey(sources.kube->ceilings());
+    sources.kube->report_on(caplet);
     return caplet.start(sources.kube->targets(), sources.kube->declared());
   }
   return caplet.start(*sources.containers, *sources.manifests);
@@ -142,6 +164,7 @@ Status serve(const Words& words) {
   Sources sources = RECAP_TRY(make_sources(words, loop, workers));
   HttpServer server(loop);
   RECAP_TRY(set_up_http(server, words.listen, caplet, metrics));
+  serve_exporters(server, caplet, words.options.roots, loop, workers);
   const DrainWatch drain_watch(loop, words.options.dirs, [&caplet] { caplet.drain(); });
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
   signals.async_wait([&loop](error_code, int signal) {
@@ -156,16 +179,16 @@ Status serve(const Words& words) {
 
 Status drain(const Words& words) {
   const capsule::Dirs& dirs = words.options.dirs;
-  const auto mark = linux::open_at(linux::kCwd, mark_path(dirs).c_str(),
-                                   O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+  const auto mark =
+      linux::open_at(linux::kCwd, mark_path(dirs).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
   const std::uint64_t end = linux::monotonic_ns() + words.timeout_ms * 1'000'000;
   std::size_t left = 0;
   for (const AssignmentState& state : RECAP_TRY(StateStore::read_all(dirs.data))) {
     for (const LiveRun& run : state.live) {
       auto link = capsule::KeeperLink::connect(dirs, run.id);
-      if (!link || !link->send({.type = run::CommandType::kStop,
-                                .signal = 0,
-                                .grace_ms = words.timeout_ms / 2})) {
+      if (!link ||
+          !link->send(
+              {.type = run::CommandType::kStop, .signal = 0, .grace_ms = words.timeout_ms / 2})) {
         (void)capsule::recover_run(dirs.state, run.id);
         continue;
       }

@@ -55,8 +55,7 @@ bool is_same(const Declared& before, const Declared& now) {
   const kube::ObjectMeta& a = before.capsule.meta;
   const kube::ObjectMeta& b = now.capsule.meta;
   return before.key == now.key && a.spec_hash == b.spec_hash && a.generation == b.generation &&
-         a.annotations == b.annotations &&
-         (!now.once || before.once->access == now.once->access);
+         a.annotations == b.annotations && (!now.once || before.once->access == now.once->access);
 }
 
 bool is_for(const Declared& declared, const NodeTarget& target) {

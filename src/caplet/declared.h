@@ -22,8 +22,8 @@ enum class Access : std::uint8_t { kAllowed, kAsked, kDenied };
 
 // What only a CapsuleRun has.
 struct Once {
-  std::string pod;      // the only target; empty: the Capsule's selector says
-  std::string pod_uid;  // and this very one
+  std::string pod;         // the only target; empty: the Capsule's selector says
+  std::string pod_uid;     // and this very one
   bool any_label = false;  // neither a selector nor labels: `pod` alone decides
   std::uint32_t backoff_limit = 0;
   std::string requested_by;

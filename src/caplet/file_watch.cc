@@ -116,16 +116,15 @@ void FileWatch::try_again() {
 }
 
 void FileWatch::wait() {
-  inotify_.async_read_some(
-      boost::asio::buffer(buffer_),
-      [self = shared_from_this()](const error_code& failed, std::size_t size) {
-        if (!failed && self->on_event_) {
-          self->take(size);
-        }
-        if (!failed && self->on_event_) {
-          self->wait();
-        }
-      });
+  inotify_.async_read_some(boost::asio::buffer(buffer_),
+                           [self = shared_from_this()](const error_code& failed, std::size_t size) {
+                             if (!failed && self->on_event_) {
+                               self->take(size);
+                             }
+                             if (!failed && self->on_event_) {
+                               self->wait();
+                             }
+                           });
 }
 
 void FileWatch::take(std::size_t size) {

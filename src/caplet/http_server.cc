@@ -46,18 +46,27 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](error_code failed, std::size_t) {
                        if (!failed) {
-                         self->write();
+                         self->answer();
                        }
                      });
   }
 
  private:
-  void write() {
+  void answer() {
     const auto& request = parser_->get();
     const bool is_get = request.method() == http::verb::get || request.method() == http::verb::head;
-    std::string_view path(request.target().data(), request.target().size());
-    HttpAnswer answer = is_get ? server_.answer(path.substr(0, path.find('?')))
-                               : HttpAnswer{.status = 405, .body = "only GET\n"};
+    if (!is_get) {
+      write({.status = 405, .body = "only GET\n"});
+      return;
+    }
+    const std::string_view target(request.target().data(), request.target().size());
+    server_.answer(
+        target.substr(0, target.find('?')),
+        [self = shared_from_this()](HttpAnswer answer) { self->write(std::move(answer)); });
+  }
+
+  void write(HttpAnswer answer) {
+    const auto& request = parser_->get();
     response_ = {};
     response_.version(request.version());
     response_.result(answer.status);
@@ -68,6 +77,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     if (request.method() == http::verb::head) {
       response_.body().clear();
     }
+    stream_.expires_after(kPatience);
     http::async_write(stream_, response_,
                       [self = shared_from_this()](error_code failed, std::size_t) {
                         if (!failed && self->response_.keep_alive()) {
@@ -130,10 +140,26 @@ void HttpServer::accept() {
   });
 }
 
-HttpAnswer HttpServer::answer(std::string_view path) const {
-  const auto handler = handlers_.find(path);
-  return handler == handlers_.end() ? HttpAnswer{.status = 404, .body = "not found\n"}
-                                    : handler->second();
+void HttpServer::on_get(std::string path, Handler handler) {
+  handlers_[std::move(path)] = std::move(handler);
+}
+
+void HttpServer::on_get_below(std::string path, LateHandler handler) {
+  late_handlers_[std::move(path)] = std::move(handler);
+}
+
+void HttpServer::answer(std::string_view path, Answer answer) const {
+  if (const auto handler = handlers_.find(path); handler != handlers_.end()) {
+    answer(handler->second());
+    return;
+  }
+  const std::size_t slash = path.rfind('/');
+  const auto late = late_handlers_.find(path.substr(0, slash + 1));
+  if (slash == std::string_view::npos || late == late_handlers_.end()) {
+    answer({.status = 404, .body = "not found\n"});
+    return;
+  }
+  late->second(std::string(path.substr(slash + 1)), std::move(answer));
 }
 
 }  // namespace recap::caplet

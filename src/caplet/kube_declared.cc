@@ -92,8 +92,7 @@ void KubeDeclared::start(OnChange on_change) {
 }
 
 bool KubeDeclared::synced() const {
-  return capsules_.synced() && cluster_capsules_.synced() && runs_.synced() &&
-         policies_.synced();
+  return capsules_.synced() && cluster_capsules_.synced() && runs_.synced() && policies_.synced();
 }
 
 void KubeDeclared::tell_soon() {
@@ -160,9 +159,9 @@ const kube::Capsule* KubeDeclared::find(const kube::CapsuleRun& run) const {
   if (!run.capsule) {
     return nullptr;
   }
-  const Read<kube::Capsule>* read =
-      run.capsule->cluster ? cluster_capsules_.find(run.capsule->name)
-                           : capsules_.find(run.meta.ns + "/" + run.capsule->name);
+  const Read<kube::Capsule>* read = run.capsule->cluster
+                                        ? cluster_capsules_.find(run.capsule->name)
+                                        : capsules_.find(run.meta.ns + "/" + run.capsule->name);
   return read != nullptr && read->object ? &*read->object : nullptr;
 }
 
@@ -176,11 +175,12 @@ void KubeDeclared::ask(const kube::CapsuleRun& run) {
   question.ns = run.meta.ns;
   kube::spawn<kube::AccessAnswer>(
       client_.executor(), kube::review_access(client_, std::move(question)),
-      [this, meta = run.meta, user = run.requested_by](
-          const base::Result<kube::AccessAnswer>& answer) {
+      [this, meta = run.meta,
+       user = run.requested_by](const base::Result<kube::AccessAnswer>& answer) {
         if (!answer) {
-          log_warning("the right to run cannot be asked for yet",
-                      {{"capsuleRun", meta.ns + "/" + meta.name}, {"why", answer.error().message()}});
+          log_warning(
+              "the right to run cannot be asked for yet",
+              {{"capsuleRun", meta.ns + "/" + meta.name}, {"why", answer.error().message()}});
           access_.erase(meta.uid);
           again_.expires_after(kAskAgain);
           again_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -191,9 +191,9 @@ void KubeDeclared::ask(const kube::CapsuleRun& run) {
         access_[meta.uid] =
             answer->allowed
                 ? Answer{Access::kAllowed, ""}
-                : Answer{Access::kDenied, "user " + user + " may not create capsuleruns in namespace " +
-                                              meta.ns + (answer->reason.empty() ? "" : ": ") +
-                                              answer->reason};
+                : Answer{Access::kDenied,
+                         "user " + user + " may not create capsuleruns in namespace " + meta.ns +
+                             (answer->reason.empty() ? "" : ": ") + answer->reason};
         tell_soon();
       });
 }

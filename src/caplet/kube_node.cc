@@ -36,11 +36,18 @@ Result<std::unique_ptr<KubeNode>> KubeNode::make(boost::asio::io_context& loop, 
 
 KubeNode::KubeNode(boost::asio::io_context& loop, kube::Client client, const Words& words,
                    TargetSource& containers)
-    : client_(std::move(client)),
+    : loop_(loop),
+      node_(words.node_name),
+      client_(std::move(client)),
       status_(loop, client_),
       events_(client_, {.controller = "recap.dev/caplet", .instance = words.node_name}),
       reporter_(status_, events_, words.node_name, words.options.dirs),
       pods_(loop, client_, words.node_name, containers),
       declared_(loop, client_, words.node_name) {}
+
+void KubeNode::report_on(const Caplet& caplet) {
+  node_status_ = std::make_unique<NodeStatus>(loop_, client_, node_, caplet, reporter_);
+  node_status_->start();
+}
 
 }  // namespace recap::caplet

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <boost/asio/io_context.hpp>
 
 #include "base/result.h"
 #include "caplet/kube_declared.h"
 #include "caplet/kube_reporter.h"
+#include "caplet/node_status.h"
 #include "caplet/options.h"
 #include "caplet/pod_source.h"
 #include "caplet/run_status.h"
@@ -22,8 +24,10 @@ class KubeNode {
  public:
   // kNotFound: neither a kubeconfig nor a pod's service account. kInvalid: no name of the node.
   static base::Result<std::unique_ptr<KubeNode>> make(boost::asio::io_context& loop,
-                                                      const Words& words,
-                                                      TargetSource& containers);
+                                                      const Words& words, TargetSource& containers);
+
+  // Says from now on how the Capsules fare here.
+  void report_on(const Caplet& caplet);
 
   [[nodiscard]] Reporter& reporter() { return reporter_; }
   [[nodiscard]] TargetSource& targets() { return pods_; }
@@ -36,12 +40,15 @@ class KubeNode {
   KubeNode(boost::asio::io_context& loop, kube::Client client, const Words& words,
            TargetSource& containers);
 
+  boost::asio::io_context& loop_;
+  std::string node_;
   kube::Client client_;
   RunStatus status_;
   kube::EventRecorder events_;
   KubeReporter reporter_;
   PodSource pods_;
   KubeDeclared declared_;
+  std::unique_ptr<NodeStatus> node_status_;
 };
 
 }  // namespace recap::caplet

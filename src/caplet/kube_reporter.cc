@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/kube_reporter.h"
 
-#include <openssl/evp.h>
-
 #include <utility>
 
 #include <boost/json/array.hpp>
+#include <openssl/evp.h>
 
 #include "caplet/records.h"
 #include "linux/process.h"
@@ -33,8 +32,8 @@ json::object terminal(const kube::ObjectMeta& run, bool succeeded, std::string_v
   status["conditions"] = json::array{
       condition(succeeded ? "Complete" : "Failed", true, reason, message, run.generation)};
   if (!result.empty()) {
-    status["startTime"] = result.contains("startTime") ? result["startTime"]
-                                                       : json::value(api_time(now_s));
+    status["startTime"] =
+        result.contains("startTime") ? result["startTime"] : json::value(api_time(now_s));
     status["results"] = json::array{std::move(result)};
   }
   return status;
@@ -69,9 +68,9 @@ std::string_view from_character(std::string_view tail) {
 
 std::string base64(std::string_view bytes) {
   std::vector<unsigned char> text(4 * ((bytes.size() + 2) / 3) + 1);
-  const int size = ::EVP_EncodeBlock(text.data(),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
+  const int size =
+      ::EVP_EncodeBlock(text.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                        static_cast<int>(bytes.size()));
   return {text.begin(), text.begin() + size};
 }
 
@@ -106,7 +105,8 @@ json::object KubeReporter::result_of(const Assignment& assignment, const RunResu
   object["exitCode"] = result.exit_code;
   object["reason"] = result.reason;
   object["message"] = result.message;
-  object["retries"] = assignment.state().once.attempts > 0 ? assignment.state().once.attempts - 1 : 0;
+  object["retries"] =
+      assignment.state().once.attempts > 0 ? assignment.state().once.attempts - 1 : 0;
   object["startTime"] = api_time(result.started_at_s);
   object["completionTime"] = api_time(linux::wall_clock_s());
   object["attachMs"] = result.attach_s * 1000;
@@ -131,6 +131,21 @@ void KubeReporter::on_started(const Assignment& assignment, const std::string&) 
                       {"targets", json::object{{"total", 1}, {"active", 1}}}});
 }
 
+void KubeReporter::note_ending(const Assignment& assignment, const RunResult& result) {
+  json::object ending{{"time", api_time(linux::wall_clock_s())},
+                      {"node", node_},
+                      {"exitCode", result.exit_code},
+                      {"reason", result.reason},
+                      {"message", result.message}};
+  if (const NodeTarget* target = assignment.target()) {
+    ending["namespace"] = target->target.pod_namespace;
+    ending["pod"] = target->target.pod;
+    ending["container"] = target->target.container;
+  }
+  LastEndings& last = endings_[assignment.declared()->key];
+  (result.succeeded() ? last.success : last.failure) = std::move(ending);
+}
+
 void KubeReporter::on_ended(const Assignment& assignment, const RunResult& result) {
   if (!assignment.declared()) {
     return;  // what was deleted has nobody to be told
@@ -142,7 +157,10 @@ void KubeReporter::on_ended(const Assignment& assignment, const RunResult& resul
                     terminal(declared.capsule.meta, result.succeeded(), result.reason,
                              result.message, result_of(assignment, result)));
     }
-  } else if (!result.succeeded() && result.reason != "Stopped" && result.reason != "TargetGone") {
+    return;
+  }
+  note_ending(assignment, result);
+  if (!result.succeeded() && result.reason != "Stopped" && result.reason != "TargetGone") {
     record(assignment, true, "RunFailed",
            "run " + result.id + " failed: exit code " + std::to_string(result.exit_code) + ", " +
                result.reason + (result.message.empty() ? "" : ": " + result.message));
@@ -158,8 +176,7 @@ void KubeReporter::on_refused(const Assignment& assignment, std::string_view rea
                               std::string_view message) {
   const Declared& declared = *assignment.declared();
   if (!declared.once) {
-    record(assignment, true, reason == "Denied" ? "RunDenied" : "RunRefused",
-           std::string(message));
+    record(assignment, true, reason == "Denied" ? "RunDenied" : "RunRefused", std::string(message));
     return;
   }
   json::object result = place_of(assignment, node_);
@@ -177,10 +194,13 @@ void KubeReporter::on_unsupported(const Assignment& assignment, std::string_view
 void KubeReporter::on_no_target(const Declared& declared) {
   const std::string& pod = declared.once->pod;
   const std::string message = "pod " + pod + " has no such running container on node " + node_;
-  json::object result{{"node", node_}, {"pod", pod}, {"exitCode", 125}, {"reason", "TargetGone"},
+  json::object result{{"node", node_},
+                      {"pod", pod},
+                      {"exitCode", 125},
+                      {"reason", "TargetGone"},
                       {"message", message}};
-  status_.write(declared.capsule.meta, terminal(declared.capsule.meta, false, "TargetGone", message,
-                                                std::move(result)));
+  status_.write(declared.capsule.meta,
+                terminal(declared.capsule.meta, false, "TargetGone", message, std::move(result)));
 }
 
 void KubeReporter::record(const Assignment& assignment, bool warning, std::string_view reason,
@@ -190,11 +210,12 @@ void KubeReporter::record(const Assignment& assignment, bool warning, std::strin
     note = "pod " + target->target.pod_namespace + "/" + target->target.pod + ", container " +
            target->target.container + ": " + note;
   }
-  events_.record({.regarding = {kube::kApiVersion, kind_of(assignment), meta.ns, meta.name, meta.uid},
-                  .warning = warning,
-                  .reason = std::string(reason),
-                  .action = "Run",
-                  .note = std::move(note)});
+  events_.record(
+      {.regarding = {kube::kApiVersion, kind_of(assignment), meta.ns, meta.name, meta.uid},
+       .warning = warning,
+       .reason = std::string(reason),
+       .action = "Run",
+       .note = std::move(note)});
 }
 
 }  // namespace recap::caplet

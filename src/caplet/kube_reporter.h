@@ -3,6 +3,7 @@
 // on the pod, which is not written at all).
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "caplet/reporter.h"
@@ -12,10 +13,14 @@
 
 namespace recap::caplet {
 
+// Of one Capsule on this node, as its CapsuleNode shows them; empty: none yet.
+struct LastEndings {
+  boost::json::object success, failure;
+};
+
 class KubeReporter : public Reporter {
  public:
-  KubeReporter(RunStatus& status, kube::EventRecorder& events, std::string node,
-               capsule::Dirs dirs)
+  KubeReporter(RunStatus& status, kube::EventRecorder& events, std::string node, capsule::Dirs dirs)
       : status_(status), events_(events), node_(std::move(node)), dirs_(std::move(dirs)) {}
 
   void on_started(const Assignment& assignment, const std::string& run_id) override;
@@ -25,7 +30,10 @@ class KubeReporter : public Reporter {
   void on_no_target(const Declared& declared) override;
   void on_unsupported(const Assignment& assignment, std::string_view message) override;
 
+  [[nodiscard]] const std::map<std::string, LastEndings>& endings() const { return endings_; }
+
  private:
+  void note_ending(const Assignment& assignment, const RunResult& result);
   boost::json::object result_of(const Assignment& assignment, const RunResult& result) const;
   void record(const Assignment& assignment, bool warning, std::string_view reason,
               std::string note);
@@ -34,6 +42,7 @@ class KubeReporter : public Reporter {
   kube::EventRecorder& events_;
   std::string node_;
   capsule::Dirs dirs_;
+  std::map<std::string, LastEndings> endings_;  // by the declaration's key
 };
 
 // Both tails of a run's output as a CapsuleRun's result has them: as text where both are UTF-8, in

@@ -95,7 +95,8 @@ void LocalSource::look() {
   watch_roots();
   boost::asio::post(workers_, [this, roots = roots_] {
     auto found = targets::list(roots);
-    boost::asio::post(loop_, [this, found = std::move(found)]() mutable { take(std::move(found)); });
+    boost::asio::post(loop_,
+                      [this, found = std::move(found)]() mutable { take(std::move(found)); });
   });
 }
 

@@ -24,8 +24,8 @@ using base::Result;
 using boost::system::error_code;
 
 constexpr std::chrono::seconds kPeriod{2};
-constexpr std::uint32_t kHysteresis = 5;                            // percent
-constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 60;          // v1 says so by a huge number
+constexpr std::uint32_t kHysteresis = 5;                    // percent
+constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 60;  // v1 says so by a huge number
 
 struct Names {
   const char *usage, *limit, *inactive, *events;
@@ -83,12 +83,12 @@ class MemoryWatch : public std::enable_shared_from_this<MemoryWatch> {
   }
 
  private:
-
   void look() {
     const std::uint64_t kills = field_in(read(cgroup_.path, names_.events), "oom_kill");
     const bool was_killed = kills > std::exchange(kills_, kills);
     const std::uint32_t percent = percent_used();
-    const bool crossed = percent >= percent_ && !std::exchange(above_, above_ || percent >= percent_);
+    const bool crossed =
+        percent >= percent_ && !std::exchange(above_, above_ || percent >= percent_);
     above_ = above_ && percent + kHysteresis >= percent_;
     if (was_killed || crossed) {
       on_event_();

@@ -32,7 +32,7 @@ class Metrics {
 
  private:
   // Seconds; from an attach of 1 ms to a run of an hour.
-  static constexpr std::array kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,  0.25,
+  static constexpr std::array kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,  0.1,   0.25,
                                       0.5,   1.0,    2.5,   10.0, 60.0,  600.0, 3600.0};
   struct Series {
     double value = 0;  // of a histogram: the sum

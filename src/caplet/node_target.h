@@ -21,7 +21,7 @@ struct NodeTarget {
   kube::Labels namespace_labels;  // with Kubernetes
   std::string pod_uid;            // with Kubernetes
   bool is_default_container = true;
-  bool not_ready = false;          // the pod's Ready condition is false
+  bool not_ready = false;  // the pod's Ready condition is false
   std::int64_t not_ready_since_s = 0;
 };
 

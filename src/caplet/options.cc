@@ -43,7 +43,8 @@ SIGTERM ends the Caplet and leaves its runs alone; the next one takes them over.
 
 Status set_store(Words& words, std::string_view value) {
   const std::size_t equals = value.find('=');
-  if (equals == 0 || equals == std::string_view::npos || value.substr(equals + 1).front() != '/') {
+  if (equals == 0 || equals == std::string_view::npos ||
+      !value.substr(equals + 1).starts_with('/')) {
     return Error(Kind::kInvalid, "--store takes NAME=DIR, with an absolute path");
   }
   words.options.stores.insert_or_assign(std::string(value.substr(0, equals)),
@@ -115,8 +116,8 @@ Result<Words> parse_words(std::span<char*> args) {
     const std::string_view name = word.substr(0, equals);
     const auto* option = std::ranges::find(kOptions, name, &Option::name);
     if (option == std::end(kOptions)) {
-      return Error(Kind::kInvalid, base::concat<200>("'", word.substr(0, 60),
-                                                     "' is no option: see caplet --help"));
+      return Error(Kind::kInvalid,
+                   base::concat<200>("'", word.substr(0, 60), "' is no option: see caplet --help"));
     }
     if (equals == std::string_view::npos && i + 1 == args.size()) {
       return Error(Kind::kInvalid, base::concat<200>(name, " needs a value"));

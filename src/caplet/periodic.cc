@@ -15,7 +15,7 @@ base::Result<Periodic> Periodic::make(const kube::PeriodicSpec& spec, bool suspe
   auto schedule = RECAP_TRY(CronSchedule::parse(spec.schedule, spec.time_zone));
   const auto range = static_cast<std::uint64_t>(spec.jitter_s) + 1;
   const seconds jitter(static_cast<std::int64_t>(stable_hash(target) % range));
-  return Periodic(spec, suspended, std::move(schedule), jitter);
+  return Periodic(spec, suspended, schedule, jitter);
 }
 
 // CronJob's rule: what the starting deadline has ended is not even counted.
@@ -38,10 +38,10 @@ PeriodicDecision Periodic::decide(const PeriodicState& state, Wall now, bool is_
   }
   // Everything below happens in this target's own time, which is `jitter` behind.
   const auto today = floor<seconds>(now - jitter_);
-  if (const auto next = schedule_.next_after(today)) {
+  const auto last = floor<seconds>(state.last_settled.value_or(state.since));
+  if (const auto next = schedule_.upcoming(last, today)) {
     decision.wake = *next + jitter_;
   }
-  const auto last = floor<seconds>(state.last_settled.value_or(state.since));
   const auto due = last < today ? schedule_.last_until(last, today) : std::nullopt;
   if (!due) {
     return decision;

@@ -47,15 +47,15 @@ class Periodic {
   static base::Result<Periodic> make(const kube::PeriodicSpec& spec, bool suspended,
                                      std::string_view target);
 
-  [[nodiscard]] PeriodicDecision decide(const PeriodicState& state, Wall now,
-                                        bool is_active) const;
+  [[nodiscard]] PeriodicDecision decide(const PeriodicState& state, Wall now, bool is_active) const;
 
   // How much later this target starts.
   [[nodiscard]] seconds jitter() const { return jitter_; }
 
  private:
-  Periodic(const kube::PeriodicSpec& spec, bool suspended, CronSchedule schedule, seconds jitter)
-      : spec_(spec), suspended_(suspended), schedule_(std::move(schedule)), jitter_(jitter) {}
+  Periodic(const kube::PeriodicSpec& spec, bool suspended, const CronSchedule& schedule,
+           seconds jitter)
+      : spec_(spec), suspended_(suspended), schedule_(schedule), jitter_(jitter) {}
 
   [[nodiscard]] std::uint32_t missed_before(std::chrono::sys_seconds due,
                                             std::chrono::sys_seconds last,

@@ -2,10 +2,10 @@
 // Every rule that CronJob documents, with a clock that stands where the test puts it.
 #include "caplet/periodic.h"
 
+#include <sstream>
+
 #include <date/date.h>
 #include <gtest/gtest.h>
-
-#include <sstream>
 
 namespace recap::caplet {
 namespace {
@@ -191,7 +191,9 @@ TEST(PeriodicPolicy, SecondsOfTheStartDoNotMoveAnEverySchedule) {
   const PeriodicState since{at("2026-11-24 10:00:00"), std::nullopt};
   const auto first = policy.decide(since, at("2026-11-24 10:00:13"), false);
   EXPECT_EQ(first.scheduled, at("2026-11-24 10:00:10"));
+  EXPECT_EQ(first.wake, at("2026-11-24 10:00:20"));
   const PeriodicState ran{since.since, first.scheduled};
+  EXPECT_EQ(policy.decide(ran, at("2026-11-24 10:00:13"), false).wake, at("2026-11-24 10:00:20"));
   EXPECT_EQ(policy.decide(ran, at("2026-11-24 10:00:19"), false).action, Action::kWait);
   EXPECT_EQ(policy.decide(ran, at("2026-11-24 10:00:20"), false).action, Action::kStart);
 }

@@ -107,14 +107,14 @@ bool is_container_of(const targets::Target& target, const Pod& pod) {
 
 PodSource::PodSource(boost::asio::io_context& loop, kube::Client client, const std::string& node,
                      TargetSource& containers)
-    : loop_(loop),
-      client_(client),
+    : client_(client),
       containers_(containers),
-      pods_(std::move(client), pods_of(node), pod_of,
-            [this](const kube::Change<Pod>&) { join_soon(); },
-            [](const base::Error& error) {
-              log_warning("the pods of this node cannot be watched", {{"why", error.message()}});
-            }),
+      pods_(
+          std::move(client), pods_of(node), pod_of,
+          [this](const kube::Change<Pod>&) { join_soon(); },
+          [](const base::Error& error) {
+            log_warning("the pods of this node cannot be watched", {{"why", error.message()}});
+          }),
       timer_(loop) {}
 
 void PodSource::start(OnChange on_change) {
@@ -171,21 +171,20 @@ void PodSource::want_namespace(const std::string& ns) {
   }
   space.asked = now;
   space.labels["kubernetes.io/metadata.name"] = ns;  // as the API server sets it on each
-  kube::spawn<json::object>(
-      client_.executor(), client_.get({kube::kNamespaces, "", ns}),
-      [this, ns](const base::Result<json::object>& object) {
-        if (!object) {
-          namespaces_[ns].asked.reset();
-          log_warning("the labels of a namespace cannot be read",
-                      {{"namespace", ns}, {"why", object.error().message()}});
-          return;
-        }
-        kube::Labels labels = labels_in(*object, {"metadata", "labels"});
-        if (labels != namespaces_[ns].labels) {
-          namespaces_[ns].labels = std::move(labels);
-          join_soon();
-        }
-      });
+  kube::spawn<json::object>(client_.executor(), client_.get({kube::kNamespaces, "", ns}),
+                            [this, ns](const base::Result<json::object>& object) {
+                              if (!object) {
+                                namespaces_[ns].asked.reset();
+                                log_warning("the labels of a namespace cannot be read",
+                                            {{"namespace", ns}, {"why", object.error().message()}});
+                                return;
+                              }
+                              kube::Labels labels = labels_in(*object, {"metadata", "labels"});
+                              if (labels != namespaces_[ns].labels) {
+                                namespaces_[ns].labels = std::move(labels);
+                                join_soon();
+                              }
+                            });
 }
 
 }  // namespace recap::caplet

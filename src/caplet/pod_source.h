@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The containers of this node's pods: what the API server says of the pods (labels, readiness, which
-// container is the default), joined with what the node itself knows of their containers (process,
-// state). A container that only one of the two knows is no target yet.
+// The containers of this node's pods: what the API server says of the pods (labels, readiness,
+// which container is the default), joined with what the node itself knows of their containers
+// (process, state). A container that only one of the two knows is no target yet.
 //
 // Static pods are seen through their mirror pods. Labels of namespaces are asked for one by one,
 // when a pod of it is here, and kept for five minutes.
@@ -54,7 +54,6 @@ class PodSource : public TargetSource {
     bool known = false;
   };
 
-  boost::asio::io_context& loop_;
   kube::Client client_;
   TargetSource& containers_;
   kube::Watch<Pod> pods_;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/run_status.h"
 
-#include <date/date.h>
-
 #include <chrono>
 #include <utility>
 
 #include <boost/json/array.hpp>
+#include <date/date.h>
 
 #include "caplet/log.h"
 #include "kube/status.h"
@@ -55,17 +54,16 @@ void RunStatus::send(const std::string& uid) {
   pending.is_dirty = false;
   const kube::ObjectMeta& run = pending.run;
   // With the uid another object of the same name is not taken for this one.
-  json::object body{{"apiVersion", kube::kApiVersion},
-                    {"kind", "CapsuleRun"},
-                    {"metadata", json::object{{"name", run.name}, {"namespace", run.ns}, {"uid", uid}}},
-                    {"status", pending.status}};
-  kube::Endpoint where{kube::kCapsuleRuns, run.ns, run.name, "status"};
-  kube::ApplyOptions options{.field_manager = kManager};
-  kube::spawn<json::object>(client_.executor(),
-                            client_.apply(std::move(where), std::move(body), std::move(options)),
-                            [this, uid](const base::Result<json::object>& answer) {
-                              take_answer(uid, answer);
-                            });
+  json::object body{
+      {"apiVersion", kube::kApiVersion},
+      {"kind", "CapsuleRun"},
+      {"metadata", json::object{{"name", run.name}, {"namespace", run.ns}, {"uid", uid}}},
+      {"status", pending.status}};
+  const kube::Endpoint where{kube::kCapsuleRuns, run.ns, run.name, "status"};
+  const kube::ApplyOptions options{.field_manager = kManager};
+  kube::spawn<json::object>(
+      client_.executor(), client_.apply(where, body, options),
+      [this, uid](const base::Result<json::object>& answer) { take_answer(uid, answer); });
 }
 
 void RunStatus::take_answer(const std::string& uid, const base::Result<json::object>& answer) {

@@ -84,8 +84,8 @@ struct Runner::Run {
   bool adopted = false;
 };
 
-Runner::Runner(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
-               capsule::Dirs dirs, Listener listener)
+Runner::Runner(boost::asio::io_context& loop, boost::asio::thread_pool& workers, capsule::Dirs dirs,
+               Listener listener)
     : loop_(loop), workers_(workers), dirs_(std::move(dirs)), listener_(std::move(listener)) {}
 
 Runner::~Runner() = default;
@@ -143,8 +143,7 @@ void Runner::stop(const std::string& run_id, std::uint64_t grace_ms) {
   if (!run.socket.is_open()) {
     return;  // it is being settled, or follow() will pass it on
   }
-  const run::Command command{
-      .type = run::CommandType::kStop, .signal = 0, .grace_ms = grace_ms};
+  const run::Command command{.type = run::CommandType::kStop, .signal = 0, .grace_ms = grace_ms};
   (void)linux::send(run.socket.native_handle(), std::as_bytes(std::span(&command, 1)), {}, true);
 }
 
@@ -185,12 +184,12 @@ void Runner::take_event(const std::shared_ptr<Run>& run) {
   boost::system::error_code ignored;
   run->socket.close(ignored);
   if (auto result = ended_result(dirs_, run->id)) {
-    finish(run->id, *std::move(result));
+    finish(run->id, *result);
   } else if (size && *size == sizeof event && event.type == run::EventType::kDone) {
     RunResult unrecorded = failed_result(run->id, capsule::message_of(event));
     unrecorded.exit_code = event.exit_code;
     unrecorded.reason = run::name_of(static_cast<run::Reason>(event.reason));
-    finish(run->id, std::move(unrecorded));
+    finish(run->id, unrecorded);
   } else {
     settle(run);
   }
@@ -202,9 +201,9 @@ void Runner::settle(const std::shared_ptr<Run>& run) {
   boost::asio::post(workers_, [this, run, dirs = dirs_] {
     const Status recovered = capsule::recover_run(dirs.state, run->id);
     auto result = ended_result(dirs, run->id);
-    boost::asio::post(loop_, [this, run, recovered, result = std::move(result)]() mutable {
+    boost::asio::post(loop_, [this, run, recovered, result = std::move(result)] {
       if (result) {
-        finish(run->id, *std::move(result));
+        finish(run->id, *result);
       } else if (!recovered && recovered.error().kind() == Kind::kBusy) {
         adopt(run->id);  // its keeper lives after all
       } else {
@@ -224,7 +223,7 @@ RunResult Runner::unrecorded_result(const Run& run, const Status& recovered) {
   return result;
 }
 
-void Runner::finish(const std::string& run_id, RunResult result) {
+void Runner::finish(const std::string& run_id, const RunResult& result) {
   runs_.erase(run_id);
   listener_.on_ended(result);
 }

@@ -75,7 +75,7 @@ class Runner {
   void take_event(const std::shared_ptr<Run>& run);
   void settle(const std::shared_ptr<Run>& run);
   static RunResult unrecorded_result(const Run& run, const base::Status& recovered);
-  void finish(const std::string& run_id, RunResult result);
+  void finish(const std::string& run_id, const RunResult& result);
 
   boost::asio::io_context& loop_;
   boost::asio::thread_pool& workers_;

@@ -48,8 +48,7 @@ class StallWatch : public std::enable_shared_from_this<StallWatch> {
  private:
   // The event itself was taken by the poll that woke us; what stays is that the cgroup is gone.
   bool is_gone() {
-    std::array<linux::PollFd, 1> poll{
-        linux::PollFd{trigger_.native_handle(), linux::kPollPri, 0}};
+    std::array<linux::PollFd, 1> poll{linux::PollFd{trigger_.native_handle(), linux::kPollPri, 0}};
     return !linux::poll(poll, 0) || (poll[0].revents & linux::kPollErr) != 0;
   }
 

@@ -27,6 +27,7 @@ struct LiveRun {
   std::string instance;  // of the target that it was started on
   std::string trigger;   // "Schedule", "ContainerStarted", "Continuous", "OnDemand", "RunNow"
   std::optional<Wall> scheduled;
+  std::optional<Wall> settled_before;  // PeriodicState's last_settled, for when it never starts
   Wall started{};
   std::size_t spec_hash = 0;  // of what was declared when it started
   bool stopping = false;      // it was told to Escape
@@ -53,7 +54,7 @@ struct AssignmentState {
   ContinuousState continuous;
   OnceState once;
   std::int64_t not_ready_told = 0;  // since when the pod was not ready that an event told of
-  std::string run_now;  // value of the annotation recap.dev/run-now carried out last
+  std::string run_now;              // value of the annotation recap.dev/run-now carried out last
   std::vector<LiveRun> live;
   std::vector<PastRun> past;  // oldest first
   std::uint64_t succeeded = 0, failed = 0, skipped = 0;

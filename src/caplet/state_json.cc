@@ -82,6 +82,7 @@ json::array live_runs(const AssignmentState& state) {
                                  {"instance", run.instance},
                                  {"trigger", run.trigger},
                                  {"scheduled", value_of(run.scheduled)},
+                                 {"settledBefore", value_of(run.settled_before)},
                                  {"started", number_of(run.started)},
                                  {"specHash", std::to_string(run.spec_hash)},
                                  {"stopping", run.stopping}});
@@ -138,6 +139,7 @@ void read_runs(const Reader& reader, AssignmentState& state) {
                           .instance = run.text("instance"),
                           .trigger = run.text("trigger"),
                           .scheduled = run.time<Wall>("scheduled"),
+                          .settled_before = run.time<Wall>("settledBefore"),
                           .started = run.time<Wall>("started").value_or(Wall()),
                           .spec_hash = hash_of(run.text("specHash")),
                           .stopping = run.flag("stopping")});

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "caplet/hash.h"
@@ -34,15 +36,15 @@ std::string file_of(const AssignmentState& state) {
 }
 
 Result<linux::DirFd> make_dir(int at, const char* path) {
-  if (auto made = linux::make_dir_at(at, path, 0700); !made && made.error().kind() != Kind::kExists) {
+  if (auto made = linux::make_dir_at(at, path, 0700);
+      !made && made.error().kind() != Kind::kExists) {
     return std::move(made).error();
   }
   return linux::open_dir_at(at, path);
 }
 
 Result<std::string> read_file(int dir, const std::string& name) {
-  const linux::UniqueFd file =
-      RECAP_TRY(linux::open_at(dir, name.c_str(), O_RDONLY | O_NOFOLLOW));
+  const linux::UniqueFd file = RECAP_TRY(linux::open_at(dir, name.c_str(), O_RDONLY | O_NOFOLLOW));
   const auto info = RECAP_TRY(linux::stat_at(file.get(), "", AT_EMPTY_PATH));
   std::string text(std::min<std::size_t>(info.stx_size, kMaxFile), '\0');
   text.resize(RECAP_TRY(linux::read_all(file.get(), std::as_writable_bytes(std::span(text)))));
@@ -60,16 +62,27 @@ Result<std::vector<std::string>> state_files(int dir) {
   return names;
 }
 
+// A keeper that was just being started when its Caplet was killed has the lock too, until its exec.
+Status take_lock(int lock, const std::string& data_dir) {
+  constexpr int kTries = 60;
+  constexpr std::chrono::milliseconds kPause{50};
+  for (int i = 0; i < kTries; ++i) {
+    if (linux::lock_exclusive(lock)) {
+      return {};
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  return Error(Kind::kBusy,
+               base::concat<400>("another Caplet works with ", data_dir, ": stop it first"));
+}
+
 }  // namespace
 
 Result<StateStore> StateStore::open(const std::string& data_dir) {
   const linux::DirFd top = RECAP_TRY(make_dir(linux::kCwd, (data_dir + "/caplet").c_str()));
   linux::UniqueFd lock =
       RECAP_TRY(linux::open_at(top.get(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  if (auto locked = linux::lock_exclusive(lock.get()); !locked) {
-    return Error(locked.error().kind(),
-                 base::concat<400>("another Caplet works with ", data_dir, ": stop it first"));
-  }
+  RECAP_TRY(take_lock(lock.get(), data_dir));
   linux::DirFd dir = RECAP_TRY(make_dir(top.get(), "assignments"));
   const linux::BootId boot = RECAP_TRY(linux::boot_id());
   return StateStore(std::move(dir), std::move(lock), std::string(boot.view()));
@@ -78,8 +91,8 @@ Result<StateStore> StateStore::open(const std::string& data_dir) {
 Status StateStore::save(const AssignmentState& state) {
   const std::string name = file_of(state);
   const std::string fresh = name + ".new";
-  const linux::UniqueFd file = RECAP_TRY(linux::open_at(
-      dir_.get(), fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  const linux::UniqueFd file = RECAP_TRY(
+      linux::open_at(dir_.get(), fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
   RECAP_TRY(linux::write_text(file.get(), to_json(state, boot_id_)));
   return linux::rename_at(dir_.get(), fresh.c_str(), name.c_str());
 }

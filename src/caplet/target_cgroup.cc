@@ -21,7 +21,7 @@ Result<std::string> cgroups_text(const targets::Target& target, const targets::R
   const targets::Pinned pinned = RECAP_TRY(targets::pin(target, roots));
   std::array<char, 16384> buffer;
   const auto path = base::concat<64>(roots.proc, "/", target.pid, "/cgroup");
-  const std::string text(RECAP_TRY(linux::read_file_at(linux::kCwd, path.c_str(), buffer)));
+  std::string text(RECAP_TRY(linux::read_file_at(linux::kCwd, path.c_str(), buffer)));
   RECAP_TRY(linux::send_signal(pinned.pidfd.get(), 0));
   return text;
 }
@@ -71,7 +71,7 @@ Result<std::string> unified_cgroup_of(const targets::Target& target, const targe
   const std::string text = RECAP_TRY(cgroups_text(target, roots));
   const std::string path = path_in(text, "");
   for (const char* mount : {"", "/unified"}) {
-    const std::string unified = roots.cgroup + mount + path;
+    std::string unified = roots.cgroup + mount + path;
     if (!path.empty() && path != "/" && is_directory(unified)) {
       return unified;
     }

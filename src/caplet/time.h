@@ -21,7 +21,7 @@ struct BootClock {
   using period = std::milli;
   using duration = milliseconds;
   using time_point = std::chrono::time_point<BootClock>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): a clock's
   static time_point now();
 };
 using Uptime = BootClock::time_point;

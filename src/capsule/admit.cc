@@ -62,22 +62,45 @@ base::Result<std::string> checked_workdir(std::string_view path) {
   return std::string(path);
 }
 
-base::Result<policy::Grant> decide_grant(const RunRequest& request, const Admitted& run) {
+bool may_show_files(const policy::Request& request) {
+  return (request.view && *request.view != run::View::kNothing) ||
+         (request.paths && !request.paths->empty());
+}
+
+// One that changes it at this moment could be root at the next.
+base::Status settled_user(const Admitted& run) {
+  if (run.grant.run_as != run::RunAs::kTarget || run.target_ids.settled) {
+    return {};
+  }
+  return base::Error(base::Kind::kDenied,
+                     "the target's real, effective and saved user differ, so --run-as target says "
+                     "nothing certain: leave it out");
+}
+
+base::Status decide_grant(const RunRequest& request, Admitted& run) {
   policy::Request function;
   if (!run.function.empty()) {
     function = RECAP_TRY(policy::defaults_of(run.image.labels));
   }
+  const std::uint32_t pid = run.target.target.pid;
+  const std::uint8_t host_shares = RECAP_TRY(shares_with_host(pid, policy::kHostSensitive));
+  run.target_ids = RECAP_TRY(linux::ids_of(static_cast<int>(pid)));
+  if (may_show_files(request.grant) || may_show_files(function)) {
+    run.host_mounts = RECAP_TRY(has_mounts_of_host(pid));
+  }
   const policy::TargetFacts facts{
       .name = run.target.target.name,
-      .host_shares = RECAP_TRY(shares_with_host(run.target.target.pid, policy::kHostSensitive)),
-      .root = RECAP_TRY(linux::ids_of(static_cast<int>(run.target.target.pid))).uid == 0,
+      .host_shares = host_shares,
+      .host_mounts = run.host_mounts,
+      .root = run.target_ids.uid == 0,
   };
   if (!linux::send_signal(run.target.pidfd.get(), 0)) {
     return base::Error(base::Kind::kGone,
                        base::concat<300>("'", run.target.target.name, "' ended just now"));
   }
-  return policy::decide(request.grant, function, facts,
-                        policy::root_ceiling(request.allow_host_namespaces));
+  run.grant = RECAP_TRY(policy::decide(request.grant, function, facts,
+                                       policy::root_ceiling(request.allow_host_namespaces)));
+  return settled_user(run);
 }
 
 base::Result<image::ImageUser> user_of(const RunRequest& request,
@@ -99,6 +122,22 @@ std::string namespace_of(std::string_view pid, std::string_view name) {
   auto text =
       linux::read_link_at(linux::kCwd, base::concat<64>("/proc/", pid, "/ns/", name).c_str(), link);
   return text ? std::string(*text) : std::string();
+}
+
+// A first process with more capabilities than ours hides its namespaces. We are started on the
+// host, so ours are the same.
+std::string_view host_process() { return namespace_of("1", "net").empty() ? "self" : "1"; }
+
+base::Result<bool> is_in_namespace_of(std::string_view init, std::uint32_t pid,
+                                      std::string_view name) {
+  const std::string target = namespace_of(base::concat<16>(pid), name);
+  const std::string host = namespace_of(init, name);
+  if (host.empty() || target.empty()) {
+    return base::Error(base::Kind::kGone,
+                       base::concat<300>("the namespaces of process ", pid,
+                                         " cannot be read: it ended, or /proc is not the host's"));
+  }
+  return host == target;
 }
 
 bool has_directory(const image::PreparedImage& image, const std::string& path) {
@@ -158,7 +197,7 @@ std::string workdir_of(const RunRequest& request, const image::PreparedImage& im
   if (request.workdir) {
     return *request.workdir;
   }
-  const std::string own = image.workdir.empty() ? "/" : image.workdir;
+  std::string own = image.workdir.empty() ? "/" : image.workdir;
   if (view != run::View::kMerged || (!run::is_shared_place(own) && has_directory(image, own))) {
     return own;
   }
@@ -167,26 +206,17 @@ std::string workdir_of(const RunRequest& request, const image::PreparedImage& im
 
 base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among) {
   std::uint8_t bits = 0;
-  // A first process with more capabilities than ours hides its namespaces. We are started on the
-  // host, so ours are the same.
-  const std::string_view init = namespace_of("1", "net").empty() ? "self" : "1";
+  const std::string_view init = host_process();
   for (const policy::ShareName& share : policy::kShareNames) {
-    if ((among & share.bit) == 0) {
-      continue;
-    }
-    const std::string target = namespace_of(base::concat<16>(pid), share.name);
-    const std::string host = namespace_of(init, share.name);
-    if (host.empty() || target.empty()) {
-      return base::Error(
-          base::Kind::kGone,
-          base::concat<300>("the namespaces of process ", pid,
-                            " cannot be read: it ended, or /proc is not the host's"));
-    }
-    if (host == target) {
+    if ((among & share.bit) != 0 && RECAP_TRY(is_in_namespace_of(init, pid, share.name))) {
       bits = static_cast<std::uint8_t>(bits | share.bit);
     }
   }
   return bits;
+}
+
+base::Result<bool> has_mounts_of_host(std::uint32_t pid) {
+  return is_in_namespace_of(host_process(), pid, "mnt");
 }
 
 base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
@@ -195,7 +225,7 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   run.target = std::move(target);
   run.image = std::move(image);
   run.function = RECAP_TRY(policy::function_of(dirs.catalog_index(), run.image.digest));
-  run.grant = RECAP_TRY(decide_grant(request, run).context("refused"));
+  RECAP_TRY(decide_grant(request, run).context("refused"));
 
   run.run_id = RECAP_TRY(new_run_id());
   run.name = request.name.empty() ? run.run_id : request.name;

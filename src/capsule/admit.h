@@ -12,6 +12,7 @@
 #include "capsule/request.h"
 #include "image/image_user.h"
 #include "image/prepared.h"
+#include "linux/proc.h"
 #include "policy/grant.h"
 #include "targets/target.h"
 
@@ -25,6 +26,8 @@ struct Admitted {
   targets::Pinned target;
   image::PreparedImage image;
   policy::Grant grant;
+  linux::Ids target_ids;     // of its first process, which the decision was made for
+  bool host_mounts = false;  // the target's mount namespace is the host's; where files are shown
   run::Limits limits;
   std::vector<std::string> argv;
   std::vector<std::string> env;  // NAME=VALUE
@@ -41,6 +44,8 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
 
 // Which of the namespaces `among` (Share bits) process `pid` has in common with the host.
 base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among);
+// The same for the mount namespace.
+base::Result<bool> has_mounts_of_host(std::uint32_t pid);
 
 // Docker's rule: `words` replace the image's command, an entrypoint of the request replaces both.
 std::vector<std::string> command_line(const RunRequest& request, const image::PreparedImage& image);

@@ -34,6 +34,20 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
+// A FIFO that nobody reads would be waited for before the run has begun.
+base::Result<linux::UniqueFd> open_existing(const std::string& path) {
+  auto file = linux::open_at(linux::kCwd, path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  if (!file) {
+    return file.error().errno_value() != ENXIO
+               ? std::move(file)
+               : base::Error(base::Kind::kInvalid,
+                             base::concat<400>("nobody reads from '", path,
+                                               "': start its reader first, or name a file"));
+  }
+  RECAP_TRY(linux::set_nonblocking(file->get(), false));
+  return file;
+}
+
 std::string temporary_name(const std::string& path) { return path + ".recap-XXXXXX"; }
 
 }  // namespace
@@ -45,7 +59,7 @@ base::Result<NewFile> NewFile::create(const std::string& path) {
       return base::Error(base::Kind::kInvalid,
                          base::concat<400>("'", path, "' is a directory: name a file"));
     }
-    return NewFile(path, RECAP_TRY(linux::open_at(linux::kCwd, path.c_str(), O_WRONLY)));
+    return NewFile(path, RECAP_TRY(open_existing(path)));
   }
   auto unnamed =
       linux::open_at(linux::kCwd, directory_of(path).c_str(), O_WRONLY | O_TMPFILE, 0666);

@@ -2,6 +2,7 @@
 #include "capsule/artifacts.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +47,20 @@ TEST_F(Artifacts, NothingStaysOfAFileThatIsNotKept) {
     ASSERT_TRUE(NewFile::create(dir_ + "/capture"));
   }
   EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(Artifacts, AFifoThatNobodyReadsIsNotWaitedFor) {
+  const std::string path = dir_ + "/fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto refused = NewFile::create(path);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("start its reader first"), std::string_view::npos);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  auto file = NewFile::create(path);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(::fcntl(file->fd(), F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_TRUE(file->commit());
+  ::close(reader);
 }
 
 TEST_F(Artifacts, AnOldFileIsReplacedOnlyAtTheEnd) {

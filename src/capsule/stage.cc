@@ -43,6 +43,8 @@ void fill_grant(run::Spec& spec, const Admitted& run) {
     spec.paths[spec.path_count++] = {path.path, path.writable};
   }
   spec.run_as = run.grant.run_as;
+  spec.target_uid = run.target_ids.uid;
+  spec.target_gid = run.target_ids.gid;
   spec.image_uid = run.user.uid;
   spec.image_gid = run.user.gid;
   for (const std::uint32_t group : run.user.groups) {

@@ -154,10 +154,8 @@ constexpr std::array kNeeded = {
     Needed{5, "KILL", Health::kFail, kGiveIt},
     Needed{12, "NET_ADMIN", Health::kWarn,
            "without it no function can be granted it, and sockets in TIME_WAIT stay"},
-    Needed{
-        24, "SYS_RESOURCE", Health::kWarn,
-        "without it rlimits above the caller's and the rescue of a keeper from the OOM killer are "
-        "not possible"},
+    Needed{24, "SYS_RESOURCE", Health::kWarn,
+           "without it rlimits above the caller's are not possible"},
 };
 
 void check_capabilities(Findings& out) {

@@ -35,18 +35,20 @@ constexpr std::array kRunFlags = {
     Flag{"--run-as", "WHO", "whose uid the function has", kNothing, "reserved target root"},
     Flag{"--profile", "PROFILE", "seccomp profile; by default it follows from what is granted",
          kNothing, "restricted net trace files"},
-    Flag{"--allow-host-namespaces", "", "join namespaces that the target shares with the host"},
+    Flag{"--allow-host-namespaces", "",
+         "join namespaces, or see files, that the target shares with the host"},
     Flag{"--cpus", "N", "CPU limit, e.g. 0.5; 0, and the default: none"},
     Flag{"--memory", "SIZE", "memory limit, e.g. 1Gi; 0: none"},
     Flag{"--pids", "N", "limit of processes; 0: none"},
     Flag{"--scratch", "SIZE", "limit of what it may write to its own files"},
-    Flag{"--timeout", "DURATION", "kill it after this time, e.g. 30s; exit code 124"},
+    Flag{"--timeout", "DURATION", "kill it this long after the request, e.g. 30s; exit code 124"},
     Flag{"--grace", "DURATION", "time between SIGTERM and SIGKILL"},
     Flag{"--env", "NAME=VALUE", "set a variable"},
     Flag{"--env-from-target", "NAMES", "variables to take from the target, e.g. TZ,DATABASE_URL"},
     Flag{"--workdir", "DIR", "working directory inside"},
     Flag{"--entrypoint", "PROGRAM", "instead of the image's entrypoint"},
-    Flag{"--out", "DIR|FILE|-", "where the artifacts of /out go; - is stdout", kFile},
+    Flag{"--out", "DIR|FILE|-", "where the artifacts of /out go, whole or not at all; - is stdout",
+         kFile},
     Flag{"--report", "FILE", "write the run's record as JSON", kFile},
     Flag{"--detach-keys", "KEYS", "keys that leave the run without ending it; none: no keys do"},
     Flag{"--dry-run", "", "say what would be granted, and do nothing"},
@@ -127,8 +129,8 @@ constexpr std::array kManuals = {
         "run", Group::kRun, "attach a function or an image to a target, and remove it afterwards",
         "The exit code is the function's. Everything that RECap itself says goes to stderr.",
         kRunFlags, kRunOperands,
-        "  recap run tcpdump web -- -c 10 port 80        packets, from inside web's network\n"
-        "  recap run --out - tcpdump web -- -w /out/p.pcap | wireshark -k -i -\n"
+        "  recap run tcpdump web -- -i any -c 10       packets, from inside web's network\n"
+        "  recap run --out - tcpdump web -- -i any -w /out/p.pcap | wireshark -k -i -\n"
         "  recap run strace web -- -p 1 -f -c            system calls of web's first process\n"
         "  recap run -it debian:12 web -- bash           any image, interactively\n"
         "  recap run web                                 a toolbox shell (as `recap shell web`)\n"},

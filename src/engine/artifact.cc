@@ -31,6 +31,26 @@ struct Sink {
   AwaitRoom await_room = nullptr;
 };
 
+// What may still be copied, and what should have been and was not.
+struct Account {
+  CopyLimit left;
+  std::uint64_t missing_bytes = 0;
+};
+
+Error beyond_limit() {
+  return Error(Kind::kExhausted,
+               "a copy of /out would be larger than /out may be: a hole in a file becomes bytes, "
+               "and each hard link a file");
+}
+
+Status take(std::uint64_t& left, std::uint64_t wanted) {
+  if (wanted > left) {
+    return beyond_limit();
+  }
+  left -= wanted;
+  return {};
+}
+
 Status write_to(const Sink& sink, std::span<const std::byte> data, std::uint64_t& written) {
   while (!data.empty()) {
     if (sink.await_room != nullptr && !sink.await_room(sink.context, sink.fd)) {
@@ -47,23 +67,28 @@ Status write_to(const Sink& sink, std::span<const std::byte> data, std::uint64_t
   return {};
 }
 
-Status copy_contents(int from, const Sink& sink, std::uint64_t& written) {
+Status copy_contents(int from, const Sink& sink, std::uint64_t& bytes_left,
+                     std::uint64_t& written) {
   std::array<std::byte, kAtOnce> buffer;
   while (true) {
     const std::size_t size = RECAP_TRY(linux::read_some(from, buffer));
     if (size == 0) {
       return {};
     }
+    RECAP_TRY(take(bytes_left, size));
     RECAP_TRY(write_to(sink, std::span(buffer).first(size), written));
   }
 }
 
-// `from` does not change any more: what it holds and did not arrive is missing.
-Status copy_counted(int from, const Sink& sink, std::uint64_t& missing_bytes) {
+// What it holds and did not arrive is missing.
+Status copy_counted(int from, const Sink& sink, Account& account) {
   const struct statx st = RECAP_TRY(linux::stat_at(from, "", AT_EMPTY_PATH));
+  if (st.stx_size > account.left.bytes) {
+    return beyond_limit();
+  }
   std::uint64_t written = 0;
-  Status copied = copy_contents(from, sink, written);
-  missing_bytes += st.stx_size - std::min<std::uint64_t>(st.stx_size, written);
+  Status copied = copy_contents(from, sink, account.left.bytes, written);
+  account.missing_bytes += st.stx_size - std::min<std::uint64_t>(st.stx_size, written);
   return copied;
 }
 
@@ -74,44 +99,38 @@ base::Result<linux::UniqueFd> open_file(int dir, const char* name) {
 
 // A file system without O_TMPFILE (NFS, FAT): the name is there from the start, and removed if the
 // copy fails.
-Status copy_under_its_name(int from, int to_dir, const char* name, std::uint64_t& missing_bytes) {
+Status copy_under_its_name(int from, int to_dir, const char* name, Account& account) {
   const linux::UniqueFd to =
       RECAP_TRY(linux::open_at(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
-  Status copied = copy_counted(from, {.fd = to.get()}, missing_bytes);
+  Status copied = copy_counted(from, {.fd = to.get()}, account);
   if (!copied) {
     (void)linux::unlink_at(to_dir, name);
   }
   return copied;
 }
 
-Status copy_to_name(int from, int to_dir, const char* name, std::uint64_t& missing_bytes) {
+Status copy_to_name(int from, int to_dir, const char* name, Account& account) {
   const auto to = linux::open_at(to_dir, ".", O_WRONLY | O_TMPFILE, 0644);
   if (!to) {
-    return copy_under_its_name(from, to_dir, name, missing_bytes);
+    return copy_under_its_name(from, to_dir, name, account);
   }
-  std::uint64_t missing_now = 0;
-  Status copied = copy_counted(from, {.fd = to->get()}, missing_now);
+  Status copied = copy_counted(from, {.fd = to->get()}, account);
   if (copied) {
     copied = linux::link_at(to->get(), to_dir, name);
     const auto st = linux::stat_at(to->get(), "", AT_EMPTY_PATH);
-    missing_now = copied || !st ? 0 : st->stx_size;
+    account.missing_bytes += copied || !st ? 0 : st->stx_size;
   }
-  missing_bytes += missing_now;
   return copied;
 }
 
-Status copy_file(int from_dir, int to_dir, const char* name, std::uint64_t& missing_bytes) {
-  const auto from = open_file(from_dir, name);
-  if (!from) {
-    return {};  // a symlink, FIFO, socket: no artifact
-  }
-  return copy_to_name(from->get(), to_dir, name, missing_bytes).context(name);
+Status copy_file(int from_dir, int to_dir, const char* name, Account& account) {
+  const linux::UniqueFd from = RECAP_TRY(open_file(from_dir, name).context(name));
+  return copy_to_name(from.get(), to_dir, name, account).context(name);
 }
 
-Status copy_directory(int from, int to, int depth, std::uint64_t& missing_bytes);
+Status copy_directory(int from, int to, int depth, Account& account);
 
-Status copy_subdirectory(int from_dir, int to_dir, const char* name, int depth,
-                         std::uint64_t& missing_bytes) {
+Status copy_subdirectory(int from_dir, int to_dir, const char* name, int depth, Account& account) {
   if (depth >= kMaxDepth) {
     return Error(Kind::kInvalid, "/out is nested more than 16 deep");
   }
@@ -122,22 +141,44 @@ Status copy_subdirectory(int from_dir, int to_dir, const char* name, int depth,
     return made;
   }
   const linux::DirFd to = RECAP_TRY(linux::open_dir_at(to_dir, name));
-  return copy_directory(from.get(), to.get(), depth + 1, missing_bytes);
+  return copy_directory(from.get(), to.get(), depth + 1, account);
 }
 
-Status copy_directory(int from, int to, int depth, std::uint64_t& missing_bytes) {
+Status copy_directory(int from, int to, int depth, Account& account) {
   Status worst;
   const Status listed = linux::each_entry(from, [&](const char* name, unsigned char) {
     const auto st = linux::stat_at(from, name, AT_SYMLINK_NOFOLLOW);
-    Status status = st && S_ISDIR(st->stx_mode)
-                        ? copy_subdirectory(from, to, name, depth, missing_bytes)
-                        : copy_file(from, to, name, missing_bytes);
+    Status status = take(account.left.entries, 1);
+    if (status && !st) {
+      status = st.error();
+    } else if (status && S_ISDIR(st->stx_mode)) {
+      status = copy_subdirectory(from, to, name, depth, account);
+    } else if (status && S_ISREG(st->stx_mode)) {  // a symlink, FIFO, socket: no artifact
+      status = copy_file(from, to, name, account);
+    }
     if (!status && worst) {
       worst = std::move(status);
     }
     return true;
   });
   return worst ? listed : worst;
+}
+
+// Takes from `left` what a copy of the directory would be.
+Status weigh(int dir, int depth, CopyLimit& left) {
+  Status within;
+  const Status listed = linux::each_entry(dir, [&](const char* name, unsigned char) {
+    within = take(left.entries, 1);
+    const auto st = linux::stat_at(dir, name, AT_SYMLINK_NOFOLLOW);
+    if (within && st && S_ISREG(st->stx_mode)) {
+      within = take(left.bytes, st->stx_size);
+    } else if (within && st && S_ISDIR(st->stx_mode) && depth < kMaxDepth) {
+      const auto below = linux::open_beneath(dir, name, O_RDONLY | O_DIRECTORY);
+      within = below ? weigh(below->get(), depth + 1, left) : Status{};
+    }
+    return within.has_value();
+  });
+  return within ? listed : within;
 }
 
 base::Result<linux::UniqueFd> open_root(int out) {
@@ -164,14 +205,17 @@ base::Result<linux::UniqueFd> only_file_in(int out) {
   return only;
 }
 
-Status copy_all(int out, int to, std::uint64_t& missing_bytes) {
-  const linux::UniqueFd root = RECAP_TRY(open_root(out));
-  return copy_directory(root.get(), to, 0, missing_bytes);
+Status copy_all(int out, int to, Account& account) {
+  CopyLimit left = account.left;
+  const linux::UniqueFd weighed = RECAP_TRY(open_root(out));
+  RECAP_TRY(weigh(weighed.get(), 0, left));
+  const linux::UniqueFd root = RECAP_TRY(open_root(out));  // to be read from its beginning
+  return copy_directory(root.get(), to, 0, account);
 }
 
 // A pipe is opened anew: its flags belong to everybody who has it, and two writers may both have
 // been promised the same room.
-Status copy_single(int out, Sink sink, std::uint64_t& missing_bytes) {
+Status copy_single(int out, Sink sink, Account& account) {
   const linux::UniqueFd only = RECAP_TRY(only_file_in(out));
   const struct statx st = RECAP_TRY(linux::stat_at(sink.fd, "", AT_EMPTY_PATH));
   if (S_ISREG(st.stx_mode)) {
@@ -185,22 +229,23 @@ Status copy_single(int out, Sink sink, std::uint64_t& missing_bytes) {
   } else if (sink.await_room != nullptr) {
     sink.at_once = kRoomThatPollPromises;
   }
-  return copy_counted(only.get(), sink, missing_bytes);
+  return copy_counted(only.get(), sink, account);
 }
 
 }  // namespace
 
-Copied copy_artifacts(int out, int to) {
-  Copied copied;
-  copied.status = copy_all(out, to, copied.missing_bytes);
-  return copied;
+Copied copy_artifacts(int out, int to, const CopyLimit& limit) {
+  Account account{.left = limit};
+  Status status = copy_all(out, to, account);
+  return {.status = std::move(status), .missing_bytes = account.missing_bytes};
 }
 
-Copied copy_single_artifact(int out, int to, void* context, AwaitRoom await_room) {
-  Copied copied;
-  copied.status = copy_single(out, {.fd = to, .context = context, .await_room = await_room},
-                              copied.missing_bytes);
-  return copied;
+Copied copy_single_artifact(int out, int to, const CopyLimit& limit, void* context,
+                            AwaitRoom await_room) {
+  Account account{.left = limit};
+  Status status =
+      copy_single(out, {.fd = to, .context = context, .await_room = await_room}, account);
+  return {.status = std::move(status), .missing_bytes = account.missing_bytes};
 }
 
 }  // namespace recap::engine

@@ -81,6 +81,50 @@ Status enable_controllers(std::string_view parent) {
   return {};
 }
 
+// Of as many as fit: a number that is cut off is another one.
+std::string_view members(const linux::DirFd& group, std::span<char> buffer) {
+  const auto numbers = linux::read_file_at(group.get(), "cgroup.procs", buffer);
+  return numbers ? numbers->substr(0, numbers->rfind('\n') + 1) : std::string_view();
+}
+
+bool lists(std::string_view numbers, std::uint64_t wanted) {
+  while (!numbers.empty()) {
+    if (const auto number = linux::parse_number(linux::next_line(numbers));
+        number && *number == wanted) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// v1 has no cgroup.kill. A number that was read may be another process' by now, so it is read once
+// more when a descriptor holds the process: that one is listed, or it is not killed. Returns how
+// many were seen; what does not fit is met in the next round.
+std::size_t kill_listed(const linux::DirFd& group) {
+  std::array<char, 8192> buffer;
+  std::array<char, 8192> buffer_again;
+  std::string_view rest = members(group, buffer);
+  std::size_t seen = 0;
+  while (!rest.empty()) {
+    std::array<std::uint64_t, 64> pids{};
+    std::array<linux::PidFd, 64> processes;
+    for (std::size_t i = 0; i < pids.size() && !rest.empty(); ++i) {
+      pids[i] = linux::parse_number(linux::next_line(rest)).value_or(0);
+      if (auto process = linux::open_pidfd(static_cast<int>(pids[i]))) {
+        processes[i] = *std::move(process);
+      }
+      ++seen;
+    }
+    const std::string_view again = members(group, buffer_again);
+    for (std::size_t i = 0; i < pids.size(); ++i) {
+      if (processes[i].valid() && lists(again, pids[i])) {
+        (void)linux::send_signal(processes[i].get(), SIGKILL);
+      }
+    }
+  }
+  return seen;
+}
+
 }  // namespace
 
 Status RunCgroup::make_one(std::string_view mount, std::string_view controllers,
@@ -199,20 +243,10 @@ Result<std::size_t> RunCgroup::kill_everything() {
     RECAP_TRY(ignore_missing(linux::write_file_at(hierarchies_[0].dir.get(), "cgroup.kill", "1")));
     return 1;
   }
+  // Who is in any of them came through the first.
   std::size_t seen = 0;
-  for (std::size_t i = 0; i < count_; ++i) {
-    // Pages of the file are enough: what does not fit is met in the next round.
-    std::array<char, 8192> buffer;
-    const auto pids = linux::read_file_at(hierarchies_[i].dir.get(), "cgroup.procs", buffer);
-    std::string_view rest = pids ? *pids : std::string_view();
-    while (!rest.empty()) {
-      if (const auto pid = linux::parse_number(linux::next_line(rest)); pid && *pid != 0) {
-        ++seen;
-        // A pid read here cannot be another process': the group's tasks are only reaped by the
-        // stub.
-        (void)linux::send_signal_to(static_cast<int>(*pid), SIGKILL);
-      }
-    }
+  for (std::size_t i = 0; i < count_ && seen == 0; ++i) {
+    seen = kill_listed(hierarchies_[i].dir);
   }
   return seen;
 }

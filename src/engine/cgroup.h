@@ -63,6 +63,9 @@ class RunCgroup {
   [[nodiscard]] bool empty() const;
   [[nodiscard]] std::uint64_t memory_peak() const;
   [[nodiscard]] std::uint64_t oom_kills() const;
+  // Shared memory (tmpfs, memfd, System V) that is charged to it, in bytes; 0 when all that is
+  // charged is no more than `slack`, which is all that it takes to know.
+  [[nodiscard]] std::uint64_t shared_memory_beyond(std::uint64_t slack) const;
 
   // One attempt to remove it everywhere; what it removed needs no other. kBusy while a task is in
   // it or about to leave it. Missing is success. `release_cache`: file pages may be charged to it.

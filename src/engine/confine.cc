@@ -46,8 +46,9 @@ Status enter_user_ns(const run::Spec& spec, const RunIds& ids, int user_ns) {
 Status enter_landlock(const run::Spec& spec, const OwnPlaces& own) {
   const bool may_signal = spec.run_as != run::RunAs::kReserved ||
                           (spec.capabilities & linux::capability(kCapKill)) != 0;
-  const bool may_connect = spec.profile == run::Profile::kNet;
-  const auto landlock = RECAP_TRY(linux::Landlock::create(!may_signal, !may_connect));
+  // Abstract sockets belong to the network namespace, whoever shares it: over one, a descriptor of
+  // the Capsule could be handed out, or a service of the target or the node be reached.
+  const auto landlock = RECAP_TRY(linux::Landlock::create(!may_signal, true));
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (spec.view != run::View::kMerged) {
     RECAP_TRY(landlock.allow_everything(root.get()));

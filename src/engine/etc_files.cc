@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 
+#include "engine/file_systems.h"
 #include "linux/fs.h"
 #include "run/merged_view.h"
 
@@ -88,9 +89,12 @@ Status make_home(const RunIds& ids, const Layers& layers) {
 }  // namespace
 
 Status copy_bounded(int dir, const char* name, int proc, int source) {
+  // The target may have led us there, and we may read what it must not.
+  if (source < 0 || !refuse_kernel_and_server(source)) {
+    return {};
+  }
   FileBuffer buffer;
-  const auto content =
-      source < 0 ? std::span<const std::byte>{} : read_bounded(proc, source, buffer);
+  const auto content = read_bounded(proc, source, buffer);
   return content.empty() ? Status{} : write_new(dir, name, "", content);
 }
 

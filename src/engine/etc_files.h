@@ -14,12 +14,12 @@
 namespace recap::engine {
 
 // In the stub, after the visit to the target and before stack_in_child(). `proc` is the host's
-// procfs. A file of the target that is too large or not regular is left out.
+// procfs. What copy_bounded() does not take of the target is left out.
 base::Status write_etc_files_in_child(const RunIds& ids, const TargetFiles& files,
                                       const Layers& layers, int proc);
 
 // Writes what the O_PATH descriptor `source` refers to into the new file `name`; nothing when it is
-// -1, too large or not regular.
+// -1, too large, not regular, the kernel's or a file server's (engine/file_systems.h).
 base::Status copy_bounded(int dir, const char* name, int proc, int source);
 
 }  // namespace recap::engine

@@ -63,6 +63,18 @@ void hold_namespace(void* /*context*/) {
   linux::exit_now(0);
 }
 
+// Those that were decided on. A target that has others by now is refused: it may have turned from
+// root into somebody whose processes root's function must not serve, or the other way round.
+Result<RunIds> target_ids(const run::Spec& spec) {
+  const linux::Ids now = RECAP_TRY(linux::ids_of(static_cast<int>(spec.target.pid)));
+  if (!now.settled || now.uid != spec.target_uid || now.gid != spec.target_gid) {
+    return Error(Kind::kDenied,
+                 "the target changed its user while the run was being started: leave out --run-as "
+                 "target, or try again");
+  }
+  return RunIds{.uid = spec.target_uid, .gid = spec.target_gid};
+}
+
 }  // namespace
 
 Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& ledger) {
@@ -70,11 +82,8 @@ Result<RunIds> reserve_ids(const run::Spec& spec, int state_dir, run::Ledger& le
   switch (spec.run_as) {
     case run::RunAs::kRoot:
       return ids;
-    case run::RunAs::kTarget: {
-      const linux::Ids target = RECAP_TRY(linux::ids_of(static_cast<int>(spec.target.pid)));
-      ids = {.uid = target.uid, .gid = target.gid};
-      return ids;
-    }
+    case run::RunAs::kTarget:
+      return target_ids(spec);
     case run::RunAs::kReserved:
       break;
   }

@@ -29,7 +29,8 @@ constexpr Table kTables[] = {
 constexpr int kIdColumn = 1;
 
 bool is_of_run(const RunIds& ids, std::uint64_t uid) {
-  return uid >= ids.block_first && uid < std::uint64_t{ids.block_first} + kIdsPerRun;
+  return ids.block_first != 0 && uid >= ids.block_first &&
+         uid < std::uint64_t{ids.block_first} + kIdsPerRun;
 }
 
 struct Object {
@@ -77,12 +78,12 @@ void remove_objects(const Table& table, const RunIds& ids, void* context, Report
   const Status read = each_object(table, [&](const Object& object) {
     if (is_of_run(ids, object.creator) &&
         !linux::remove_sysv(table.kind, static_cast<int>(object.id))) {
-      left(context, base::concat<96>("System V ", table.name, " ", object.id));
+      left(context, base::concat<96>("ipc: System V ", table.name, " ", object.id));
     }
   });
   if (!read) {
-    left(context,
-         base::concat<200>("System V objects could not be read: ", read.error().message()));
+    left(context, base::concat<200>("unverified: System V objects could not be read: ",
+                                    read.error().message()));
   }
 }
 
@@ -100,10 +101,12 @@ Status remove_ipc_objects(int ipc_ns, const RunIds& ids, void* context, ReportLe
   return linux::join(own.get(), linux::Ns::kIpc);
 }
 
-Status each_ipc_object(void* context, VisitObject visit) {
+Status each_other_ipc_object(const RunIds& ids, void* context, VisitObject visit) {
   for (const Table& table : kTables) {
     RECAP_TRY(each_object(table, [&](const Object& object) {
-      visit(context, (std::uint64_t{static_cast<std::uint8_t>(table.kind)} << 32) | object.id);
+      if (!is_of_run(ids, object.creator)) {
+        visit(context, (std::uint64_t{static_cast<std::uint8_t>(table.kind)} << 32) | object.id);
+      }
     }));
   }
   return {};

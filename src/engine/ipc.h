@@ -13,9 +13,9 @@
 namespace recap::engine {
 
 // Goes into the ipc namespace `ipc_ns`, removes the run's objects there, and comes back;
-// `left(description)` is called for what could not be removed, or not even read. Does nothing for a
-// uid that is not the run's own (run-as target or root): there the objects cannot be told from the
-// target's.
+// `left("class: detail")` is called for what could not be removed ("ipc") or not even read
+// ("unverified"). Does nothing for a uid that is not the run's own (run-as target or root): there
+// the objects cannot be told from the target's.
 using ReportLeft = void (*)(void* context, std::string_view what);
 Status remove_ipc_objects(int ipc_ns, const RunIds& ids, void* context, ReportLeft left);
 
@@ -26,13 +26,14 @@ Status remove_ipc_objects(int ipc_ns, const RunIds& ids, F&& left) {
   });
 }
 
-// Every object of the calling process' namespace, as one number: its kind and its id.
+// Every object of the calling process' namespace that is not the run's by its creator's uid, as one
+// number: its kind and its id.
 using VisitObject = void (*)(void* context, std::uint64_t object);
-Status each_ipc_object(void* context, VisitObject visit);
+Status each_other_ipc_object(const RunIds& ids, void* context, VisitObject visit);
 
 template <typename F>
-Status each_ipc_object(F&& visit) {
-  return each_ipc_object(&visit, [](void* context, std::uint64_t object) {
+Status each_other_ipc_object(const RunIds& ids, F&& visit) {
+  return each_other_ipc_object(ids, &visit, [](void* context, std::uint64_t object) {
     (*static_cast<std::remove_reference_t<F>*>(context))(object);
   });
 }

@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/observe.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <array>
 
 #include "base/fixed_string.h"
-#include "engine/confine.h"
-#include "engine/ipc.h"
-#include "linux/fs.h"
+#include "engine/target_objects.h"
 #include "linux/memory.h"
-#include "linux/proc.h"
 
 namespace recap::engine {
 
 namespace {
-
-constexpr unsigned kCapNetAdmin = 12;
-constexpr unsigned kCapSysPtrace = 19;
-
-bool may(const run::Spec& spec, unsigned capability) {
-  return (spec.capabilities & linux::capability(capability)) != 0;
-}
 
 std::uint64_t hash(std::string_view text) {
   std::uint64_t so_far = 14695981039346656037U;  // FNV-1a
@@ -32,140 +20,114 @@ std::uint64_t hash(std::string_view text) {
   return so_far;
 }
 
-struct Listing {
-  const char* file;
-  int first_word, words;       // what names the object; the rest are counters and flags
-  std::string_view only = {};  // lines that begin with this word
-};
-constexpr Listing kListings[] = {{"/proc/net/dev", 0, 1},
-                                 {"/proc/net/fib_trie", 1, 1, "|--"},
-                                 {"/proc/net/if_inet6", 0, 1},
-                                 {"/proc/net/ipv6_route", 0, 2}};
-
-// Calls `visit(line)` for each line of a file of any size. A line of more than 4 KiB comes in
-// pieces.
-template <typename F>
-void each_line(const char* path, F&& visit) {
-  const auto file = linux::open_at(linux::kCwd, path, O_RDONLY);
-  std::array<char, 4096> buffer;
-  std::size_t held = 0;
-  while (file) {
-    const auto got =
-        linux::read_some(file->get(), std::as_writable_bytes(std::span(buffer)).subspan(held));
-    if (!got || (*got == 0 && held == 0)) {
-      return;
-    }
-    std::string_view rest(buffer.data(), held + *got);
-    while (rest.find('\n') != std::string_view::npos) {
-      visit(linux::next_line(rest));
-    }
-    if (*got == 0 || rest.size() == buffer.size()) {
-      visit(rest);
-      rest = {};
-    }
-    held = rest.size();
-    std::copy(rest.begin(), rest.end(), buffer.begin());
-  }
+Status make_room(Observation& seen) {
+  constexpr std::size_t kNameBytes = Observation::kMax * std::size_t{128};
+  const auto objects =
+      RECAP_TRY(linux::map_memory(Observation::kMax * sizeof(Observation::Object)));
+  const auto names = RECAP_TRY(linux::map_memory(kNameBytes));
+  seen.objects = {reinterpret_cast<Observation::Object*>(objects.data()), Observation::kMax};
+  seen.names = {reinterpret_cast<char*>(names.data()), names.size()};
+  return {};
 }
 
-// Interfaces, addresses and routes of the shared network namespace.
-template <typename F>
-void each_network_object(F&& visit) {
-  for (const Listing& listing : kListings) {
-    each_line(listing.file, [&](std::string_view line) {
-      base::FixedString<128> name("network:");
-      bool wanted = true;
-      for (int i = 0; i < listing.first_word + listing.words; ++i) {
-        const std::string_view word = linux::next_word(line);
-        wanted =
-            wanted && !word.empty() && (i != 0 || listing.only.empty() || word == listing.only);
-        if (i >= listing.first_word) {
-          name.append(" ").append(word);
-        }
-      }
-      if (wanted) {
-        visit(name.view());
-      }
-    });
+void remember(Observation& seen, std::string_view what) {
+  if (seen.status && seen.objects.empty()) {
+    seen.status = make_room(seen);
   }
-}
-
-template <typename F>
-void each_stopped_process(F&& visit) {
-  const auto proc = linux::open_dir_at(linux::kCwd, "/proc");
-  if (!proc) {
+  if (!seen.status) {
     return;
   }
-  (void)linux::each_entry(proc->get(), [&](const char* name, unsigned char) {
-    const auto pid = linux::parse_number(name);
-    const char state = pid ? linux::state_of(static_cast<int>(*pid)).value_or('?') : '?';
-    if (state == 'T' || state == 't') {
-      visit(base::concat<64>("stopped: process ", *pid, " of the target").view());
+  if (seen.count == seen.objects.size() || seen.names.size() - seen.names_size < what.size()) {
+    seen.status = base::Error(base::Kind::kExhausted, "there are more than 65536 of them");
+    return;
+  }
+  seen.objects[seen.count++] = {.hash = hash(what),
+                                .name = static_cast<std::uint32_t>(seen.names_size),
+                                .name_size = static_cast<std::uint32_t>(what.size())};
+  std::ranges::copy(what, seen.names.begin() + static_cast<std::ptrdiff_t>(seen.names_size));
+  seen.names_size += what.size();
+}
+
+std::span<Observation::Object> find(Observation& seen, std::uint64_t hash) {
+  const auto known = seen.objects.first(seen.count);
+  const auto same = std::ranges::equal_range(known, hash, {}, &Observation::Object::hash);
+  return {same.begin(), same.end()};
+}
+
+// An address is in several of the kernel's lists; it is one thing.
+class Once {
+ public:
+  bool operator()(std::uint64_t hash) {
+    const auto told = std::span(told_).first(count_);
+    if (std::ranges::find(told, hash) != told.end()) {
+      return false;
+    }
+    if (count_ < told_.size()) {
+      told_[count_++] = hash;
     }
     return true;
-  });
-}
+  }
 
-// Calls `visit("class: detail")` for each object that a function with this grant could have made.
+ private:
+  std::array<std::uint64_t, 64> told_{};
+  std::size_t count_ = 0;
+};
+
+// A stopped process that goes on is none of ours.
 template <typename F>
-void each_object(const run::Spec& spec, F&& visit) {
-  const bool own_uids = spec.run_as == run::RunAs::kReserved;
-  if ((spec.share & run::kSharePid) != 0 &&
-      (may(spec, kCapSysPtrace) || may(spec, kCapKill) || !own_uids)) {
-    each_stopped_process(visit);
-  }
-  if ((spec.share & run::kShareIpc) != 0 && !own_uids) {
-    (void)each_ipc_object([&visit](std::uint64_t object) {
-      visit(base::concat<96>("ipc: System V ", ipc_kind_name(object), " ", ipc_id(object)).view());
-    });
-  }
-  if ((spec.share & run::kShareNet) != 0 && may(spec, kCapNetAdmin)) {
-    each_network_object(visit);
-  }
-}
-
-void remember(Observation& seen, std::uint64_t object) {
-  if (seen.objects.empty() && seen.complete) {
-    const auto memory = linux::map_memory(Observation::kMax * sizeof object);
-    if (memory) {
-      seen.objects = {reinterpret_cast<std::uint64_t*>(memory->data()), Observation::kMax};
+void each_that_is_gone(const Observation& before, F&& visit) {
+  for (const Observation::Object& object : before.objects.first(before.count)) {
+    const std::string_view name(before.names.data() + object.name, object.name_size);
+    if (!object.is_there_still && !name.starts_with("stopped")) {
+      visit(object.hash, base::concat<200>(name, " was there before and is gone").view());
     }
   }
-  seen.complete = seen.complete && seen.count < seen.objects.size();
-  if (seen.complete) {
-    seen.objects[seen.count++] = object;
-  }
+}
+
+void report_unverified(const base::Error& error, void* context, ReportDifference report) {
+  report(context,
+         base::concat<240>("unverified: what the function may have changed in the target was not "
+                           "compared: ",
+                           error.message())
+             .view());
 }
 
 }  // namespace
 
-Observation observe(const run::Spec& spec) {
+Observation observe(const run::Spec& spec, const RunIds& ids) {
   Observation seen;
-  each_object(spec, [&seen](std::string_view what) { remember(seen, hash(what)); });
-  std::ranges::sort(seen.objects.first(seen.count));
+  Status read = each_object(spec, ids, [&seen](std::string_view what) { remember(seen, what); });
+  if (seen.status) {
+    seen.status = std::move(read);
+  }
+  std::ranges::sort(seen.objects.first(seen.count), {}, &Observation::Object::hash);
   return seen;
 }
 
-void compare(const run::Spec& spec, const Observation& before, void* context,
+void compare(const run::Spec& spec, const RunIds& ids, Observation& before, void* context,
              ReportDifference report) {
-  if (!before.complete) {
-    report(context, "network: not checked, there are more than 65536 addresses and routes");
+  if (!before.status) {
+    report_unverified(before.status.error(), context, report);
     return;
   }
-  const auto known = before.objects.first(before.count);
-  // An address is in the kernel's list of local routes too; it is one thing.
-  std::array<std::uint64_t, 64> reported;
-  std::size_t count = 0;
-  each_object(spec, [&](std::string_view what) {
+  Once is_new;
+  const Status read = each_object(spec, ids, [&](std::string_view what) {
     const std::uint64_t object = hash(what);
-    const auto told = std::span(reported).first(count);
-    if (std::ranges::binary_search(known, object) ||
-        std::ranges::find(told, object) != told.end()) {
-      return;
+    const auto known = find(before, object);
+    for (Observation::Object& same : known) {
+      same.is_there_still = true;
     }
-    report(context, what);
-    if (count < reported.size()) {
-      reported[count++] = object;
+    if (known.empty() && is_new(object)) {
+      report(context, what);
+    }
+  });
+  if (!read) {
+    report_unverified(read.error(), context, report);
+    return;
+  }
+  each_that_is_gone(before, [&](std::uint64_t object, std::string_view what) {
+    if (is_new(object)) {
+      report(context, what);
     }
   });
 }

@@ -104,8 +104,7 @@ Result<linux::Mount> stack_attached(const Layers& layers, std::span<const int> b
 Result<linux::Mount> make_tmpfs(std::uint64_t bytes, unsigned mode, const RunIds& ids) {
   FsContext tmpfs = RECAP_TRY(FsContext::open("tmpfs"));
   RECAP_TRY(tmpfs.set("size", base::concat<32>(bytes).c_str()));
-  // An inode costs kernel memory too: one for each 4 KiB, as many as the size alone would allow.
-  RECAP_TRY(tmpfs.set("nr_inodes", base::concat<32>(bytes / 4096 + 64).c_str()));
+  RECAP_TRY(tmpfs.set("nr_inodes", base::concat<32>(inodes_of_tmpfs(bytes)).c_str()));
   std::array<char, 5> octal{};
   for (int i = 3; i >= 0; --i) {
     octal[static_cast<std::size_t>(i)] = static_cast<char>('0' + (mode & 7U));

@@ -34,6 +34,8 @@ enum class StubMessageType : std::uint32_t {
   kInnerForked,         // with a pidfd of the inner stub
   kInnerLost,           // the inner stub was killed
   kResidue,             // text: "ipc: …": something of the run that could not be removed
+  kCompared,            // the target was looked at again (engine/observe.h)
+  kViewIncomplete,      // value: how many volumes of the target a whole-root view does not show
   kUsedStorage,  // a process of the run read or wrote a disk: page cache may be charged to it
 };
 struct StubMessage {

@@ -13,6 +13,7 @@
 #include "engine/function.h"
 #include "engine/observe.h"
 #include "engine/stub.h"
+#include "engine/target_objects.h"
 #include "linux/fs.h"
 #include "linux/memory.h"
 #include "linux/socket.h"
@@ -73,7 +74,7 @@ void tell_residue(const StubPlan& plan, std::string_view what) {
 // From here on the process sees the Capsule's files and nothing else.
 Status build_root(const StubPlan& plan, TargetFiles& files) {
   const run::Spec& spec = *plan.spec;
-  RECAP_TRY(collect_in_child(spec, plan.target_pidfd, *plan.volumes, files)
+  RECAP_TRY(collect_in_child(spec, plan.target_pidfd, plan.proc, *plan.volumes, files)
                 .context("cannot visit the target's mounts"));
   RECAP_TRY(write_etc_files_in_child(plan.ids, files, *plan.layers, plan.proc));
   if (spec.view == run::View::kMerged) {
@@ -118,7 +119,11 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(join_namespaces(plan));
   RECAP_TRY(receive_devices(plan.messages, *plan.devices));
   RECAP_TRY(attach_kernel_fs_in_child(*plan.devices));
-  RECAP_TRY(attach_in_child(*plan.spec, plan.layers->own, files));
+  RECAP_TRY(attach_in_child(*plan.spec, plan.proc, plan.layers->own, files));
+  if (files.left_out != 0) {
+    tell(plan, {.type = StubMessageType::kViewIncomplete,
+                .value = static_cast<std::int32_t>(files.left_out)});
+  }
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (plan.out_mount >= 0) {
     const linux::UniqueFd out = RECAP_TRY(make_own_directory(root.get(), "out"));
@@ -189,7 +194,7 @@ void become_powerless(const StubPlan& plan) {
   if (auto ready = prepare(plan, files); !ready) {
     fail(plan, ready.error());
   }
-  const Observation before = observe(*plan.spec);
+  Observation before = observe(*plan.spec, plan.ids);
   auto shared = linux::map_shared_memory(sizeof *plan.powerless_stubs);
   if (!shared) {
     fail(plan, shared.error());
@@ -208,7 +213,10 @@ void become_powerless(const StubPlan& plan) {
   hold_only_messages(plan);
   reap_everything(plan, inner->pid, StubMessageType::kInnerLost);
   auto report = [&plan](std::string_view left) { tell_residue(plan, left); };
-  compare(*plan.spec, before, report);
+  if (looks_at(*plan.spec) != 0) {
+    compare(*plan.spec, plan.ids, before, report);
+    tell(plan, {.type = StubMessageType::kCompared});
+  }
   linux::exit_now(0);
 }
 

@@ -3,10 +3,13 @@
 
 #include <fcntl.h>
 
+#include "engine/file_systems.h"
+#include "engine/own_mounts.h"
 #include "engine/rootfs.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
+#include "linux/socket.h"
 
 namespace recap::engine {
 
@@ -18,41 +21,6 @@ using linux::MountAttr;
 
 constexpr std::uint64_t kViewAttributes =
     MountAttr::kReadOnly | MountAttr::kNoSuid | MountAttr::kNoDev | MountAttr::kNoExec;
-
-// What a view shows are files that somebody stored; these are the kernel's own.
-constexpr std::string_view kKernelTypes[] = {
-    "proc",    "sysfs",    "cgroup",    "cgroup2",     "devpts",   "mqueue",    "devtmpfs",
-    "debugfs", "bpf",      "tracefs",   "securityfs",  "configfs", "fusectl",   "pstore",
-    "autofs",  "efivarfs", "hugetlbfs", "binfmt_misc", "nsfs",     "rpc_pipefs"};
-
-bool is_shown(std::string_view type) {
-  if (type.starts_with("fuse")) {
-    return false;
-  }
-  for (const std::string_view kernel : kKernelTypes) {
-    if (type == kernel) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// mountinfo writes blank, tab, newline and backslash as \ooo.
-// The unescaped text is never longer, and the byte after it is the blank that ended the field.
-const char* unescape_in_place(char* text, std::size_t size) {
-  std::size_t out = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    if (text[i] == '\\' && i + 3 < size) {
-      text[out++] = static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                      (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      text[out++] = text[i];
-    }
-  }
-  text[out] = '\0';
-  return text;
-}
 
 Status clone_at(int root, const char* path, std::uint64_t attributes, bool recursive,
                 TargetTree& tree) {
@@ -68,7 +36,11 @@ Status clone_at(int root, const char* path, std::uint64_t attributes, bool recur
   tree.directory = S_ISDIR(st.stx_mode);
   tree.path = path;
   tree.tree = RECAP_TRY(linux::clone_tree(found.get(), recursive && tree.directory));
-  return linux::set_attributes(tree.tree.get(), attributes, recursive && tree.directory);
+  RECAP_TRY(linux::set_attributes(tree.tree.get(), attributes, recursive && tree.directory));
+  const struct statx clone = RECAP_TRY(
+      linux::stat_at(tree.tree.get(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC));
+  tree.mount_id = clone.stx_mnt_id;
+  return {};
 }
 
 // A volume is data too only where the target's root is.
@@ -81,8 +53,6 @@ bool is_shown_merged(const TargetTree& volume, const OwnPlaces& own) {
   name = std::string_view(name.data(), std::min(name.find('/'), name.size()));
   return !own.overlaps(volume.path) && !looks_like_code(name, directory);
 }
-
-bool shows_whole_root(const run::Spec& spec) { return spec.view != run::View::kNothing; }
 
 Status attach_tree(int root, const TargetTree& tree, std::string_view prefix) {
   const auto path = base::concat<4095>(prefix, tree.path);
@@ -98,37 +68,69 @@ Status attach_tree(int root, const TargetTree& tree, std::string_view prefix) {
 
 VolumeList volumes_in(std::span<char> mountinfo) {
   VolumeList list;
-  std::string_view rest(mountinfo.data(), mountinfo.size());
-  while (!rest.empty()) {
-    std::string_view line = linux::next_line(rest);  // ID PARENT DEV ROOT POINT OPTS … - TYPE …
-    for (int i = 0; i < 4; ++i) {
-      linux::next_word(line);
-    }
-    const std::string_view point = linux::next_word(line);
-    const std::size_t dash = line.find(" - ");
-    if (dash == std::string_view::npos || point == "/") {
+  for (std::string_view rest(mountinfo.data(), mountinfo.size()); !rest.empty();) {
+    const MountLine mount = next_mount(rest);
+    const std::string_view point = mount.point;
+    // The target's own /dev and /proc subtrees (masks, shm) are not files it stores.
+    if (mount.type.empty() || point == "/" || is_of_the_kernel(mount.type) || point == "/dev" ||
+        point.starts_with("/dev/") || point.starts_with("/proc/") || point.starts_with("/sys/")) {
       continue;
     }
-    line.remove_prefix(dash + 3);
-    // The target's own /dev and /proc subtrees (masks, shm) are not files it stores.
-    if (!is_shown(linux::next_word(line)) || point == "/dev" || point.starts_with("/dev/") ||
-        point.starts_with("/proc/") || point.starts_with("/sys/")) {
+    if (is_of_a_server(mount.type)) {
+      ++list.left_out;
       continue;
     }
     if (list.count == kMaxVolumes) {
       list.complete = false;
       return list;
     }
-    list.paths[list.count++] =
-        unescape_in_place(mountinfo.data() + (point.data() - mountinfo.data()), point.size());
+    list.paths[list.count++] = unescape_in_place(mountinfo, point);
   }
   return list;
 }
 
-Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeList& volumes,
-                        TargetFiles& files) {
+// Not "/" of its mount namespace, which for a target that lives in a chroot(2) is not its own.
+Result<linux::UniqueFd> join_at_root(const run::Spec& spec, int target_pidfd, int proc) {
+  const auto path = base::concat<32>(spec.target.pid, "/root");
+  linux::UniqueFd root = RECAP_TRY(linux::open_at(proc, path.c_str(), O_PATH | O_DIRECTORY));
   RECAP_TRY(linux::join(target_pidfd, linux::Ns::kMnt));
-  const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+  // While it lives, the number was its own when it was looked up. It may not be signalled, not even
+  // with 0, from a pid namespace that it is not in.
+  linux::PollFd ended[] = {{.fd = target_pidfd, .events = linux::kPollIn}};
+  if (RECAP_TRY(linux::poll(ended, 0)) != 0) {
+    return Error(Kind::kGone, "the target is gone");
+  }
+  return root;
+}
+
+Status collect_whole_root(const run::Spec& spec, int root, const VolumeList& volumes,
+                          TargetFiles& files) {
+  if (!volumes.complete) {
+    return Error(Kind::kUnsupported,
+                 "the target has more than 64 volumes, and this view would not show them all: "
+                 "use --path instead");
+  }
+  RECAP_TRY(refuse_kernel_file_system(root).context("cannot show the target's root"));
+  files.root = RECAP_TRY(linux::clone_tree(root, false));
+  const std::uint64_t links = spec.view == run::View::kTarget ? MountAttr::kNoSymFollow : 0;
+  RECAP_TRY(linux::set_attributes(files.root.get(), kViewAttributes | links, false));
+  files.left_out = volumes.left_out;
+  for (std::size_t i = 0; i < volumes.count; ++i) {
+    const auto cloned = clone_at(root, volumes.paths[i], kViewAttributes | links, false,
+                                 files.volumes[files.volume_count]);
+    // What cannot be found has gone, or lies below another mount and is hidden from the target too.
+    if (cloned) {
+      ++files.volume_count;
+    } else if (cloned.error().kind() != Kind::kNotFound) {
+      ++files.left_out;
+    }
+  }
+  return {};
+}
+
+Status collect_in_child(const run::Spec& spec, int target_pidfd, int proc,
+                        const VolumeList& volumes, TargetFiles& files) {
+  const linux::UniqueFd root = RECAP_TRY(join_at_root(spec, target_pidfd, proc));
   for (std::size_t i = 0; i < spec.path_count; ++i) {
     const std::uint64_t attributes =
         spec.paths[i].writable ? kViewAttributes & ~MountAttr::kReadOnly : kViewAttributes;
@@ -136,22 +138,8 @@ Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeLis
                   .context("cannot show a path of the target"));
     files.path_count = i + 1;
   }
-  if (shows_whole_root(spec)) {
-    if (!volumes.complete) {
-      return Error(Kind::kUnsupported,
-                   "the target has more than 64 volumes, and this view would not show them all: "
-                   "use --path instead");
-    }
-    files.root = RECAP_TRY(linux::clone_tree(root.get(), false));
-    const std::uint64_t links = spec.view == run::View::kTarget ? MountAttr::kNoSymFollow : 0;
-    RECAP_TRY(linux::set_attributes(files.root.get(), kViewAttributes | links, false));
-    for (std::size_t i = 0; i < volumes.count; ++i) {
-      // A volume that went away meanwhile, or lies where we may not look, is simply not shown.
-      if (clone_at(root.get(), volumes.paths[i], kViewAttributes | links, false,
-                   files.volumes[files.volume_count])) {
-        ++files.volume_count;
-      }
-    }
+  if (spec.view != run::View::kNothing) {
+    RECAP_TRY(collect_whole_root(spec, root.get(), volumes, files));
   }
   for (std::size_t i = 0; spec.view == run::View::kMerged && i < std::size(kShownEtc); ++i) {
     if (auto found = linux::open_in_root(root.get(), kShownEtc[i], O_PATH)) {
@@ -169,7 +157,11 @@ Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeLis
   return {};
 }
 
-Status attach_in_child(const run::Spec& spec, const OwnPlaces& own, TargetFiles& files) {
+Status attach_in_child(const run::Spec& spec, int proc, const OwnPlaces& own, TargetFiles& files) {
+  if (spec.view == run::View::kNothing && files.path_count == 0) {
+    return {};
+  }
+  const OwnMounts before = RECAP_TRY(OwnMounts::list_in_child(proc));
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (spec.view == run::View::kTarget) {
     const linux::UniqueFd onto = RECAP_TRY(make_own_directory(root.get(), "target"));
@@ -179,16 +171,21 @@ Status attach_in_child(const run::Spec& spec, const OwnPlaces& own, TargetFiles&
     if (spec.view == run::View::kMerged && !is_shown_merged(files.volumes[i], own)) {
       continue;
     }
-    // The place of a volume exists in the target's root; where it does not, there is nothing to
-    // show.
-    (void)attach_tree(root.get(), files.volumes[i],
-                      spec.view == run::View::kTarget ? "/target" : "");
+    // Where the place of a volume is gone meanwhile, there is nothing to show.
+    const auto attached =
+        attach_tree(root.get(), files.volumes[i], spec.view == run::View::kTarget ? "/target" : "");
+    if (!attached && attached.error().kind() != Kind::kNotFound) {
+      ++files.left_out;
+    }
   }
+  std::array<std::uint64_t, run::kMaxPaths> wanted;
   for (std::size_t i = 0; i < files.path_count; ++i) {
     RECAP_TRY(
         attach_tree(root.get(), files.paths[i], "").context("cannot show a path of the target"));
+    wanted[i] = files.paths[i].mount_id;
   }
-  return {};
+  return before.leave_out_kernel_mounts_in_child(proc, std::span(wanted).first(files.path_count))
+      .context("cannot show a path of the target");
 }
 
 }  // namespace recap::engine

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -29,6 +30,7 @@ struct TargetTree {
   std::string_view path;  // NUL-terminated
   linux::Mount tree;
   bool directory = true;
+  std::uint64_t mount_id = 0;
 };
 
 struct TargetFiles {
@@ -37,6 +39,7 @@ struct TargetFiles {
   linux::Mount root;  // views target and merged
   std::array<TargetTree, kMaxVolumes> volumes;
   std::size_t volume_count = 0;
+  std::size_t left_out = 0;            // volumes that a whole-root view does not show
   linux::UniqueFd resolv_conf, hosts;  // O_PATH; when the network is shared and they exist
   std::array<linux::UniqueFd, std::size(kShownEtc)> etc;  // O_PATH; view merged, where they exist
 };
@@ -47,19 +50,21 @@ struct TargetFiles {
 struct VolumeList {
   std::array<const char*, kMaxVolumes> paths{};  // NUL-terminated
   std::size_t count = 0;
-  bool complete = true;  // false: there are more
+  std::size_t left_out = 0;  // file servers'
+  bool complete = true;      // false: there are more
 };
 VolumeList volumes_in(std::span<char> mountinfo);
 
-// Visits the target's mount namespace and stays in it. `volumes` is used for views target and
-// merged; an incomplete list is refused. Called in a process that is only ours to lose: a hostile
-// FUSE server can make any lookup hang.
-Status collect_in_child(const run::Spec& spec, int target_pidfd, const VolumeList& volumes,
-                        TargetFiles& files);
+// Visits the target's mount namespace and stays in it. `proc` is the host's procfs. `volumes` is
+// used for views target and merged; an incomplete list is refused. Called in a process that is only
+// ours to lose: a hostile FUSE server can make any lookup hang.
+Status collect_in_child(const run::Spec& spec, int target_pidfd, int proc,
+                        const VolumeList& volumes, TargetFiles& files);
 
 // Attaches the declared paths, and for views target and merged the volumes, below the Capsule's
 // root (of the calling process); for view target the target's root at /target. `own`: in the merged
-// view, no volume covers any of these.
-Status attach_in_child(const run::Spec& spec, const OwnPlaces& own, TargetFiles& files);
+// view, no volume covers any of these. Of what the target has mounted there, the kernel's file
+// systems are left out; a declared path that is one is kDenied.
+Status attach_in_child(const run::Spec& spec, int proc, const OwnPlaces& own, TargetFiles& files);
 
 }  // namespace recap::engine

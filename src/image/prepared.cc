@@ -33,6 +33,10 @@ PreparedImage with_paths(StoredImage stored, std::string_view store_root, std::s
 
 Error no_such_image(std::string_view reference) {
   const std::string name = printable(reference);
+  if (reference.find_first_of("/:@") == std::string_view::npos) {
+    return failure(Kind::kNotFound, "there is no function or image '", name,
+                   "': `recap functions` and `recap images` list what is here");
+  }
   return failure(Kind::kNotFound, "there is no image or function '", name,
                  "' in the store: get it with 'recap pull ", name, "' or 'recap import FILE'");
 }

@@ -17,6 +17,7 @@
 #include "engine/stub.h"
 #include "linux/socket.h"
 #include "linux/unique_fd.h"
+#include "linux/unmount.h"
 #include "run/ledger.h"
 #include "run/record.h"
 #include "run/spec.h"
@@ -56,6 +57,7 @@ struct ActiveRun {
   linux::UniqueFd messages;       // the stubs
   linux::UniqueFd failure;        // closes when the function's exec succeeded
   linux::UniqueFd target_mounts;  // poll: the target's mount table changed
+  linux::UnmountWatch files_end;  // of the scratch space and of /out, when nothing else is left
   linux::UniqueFd target_ipc;     // its ipc namespace, where that is shared; a pod's outlives it
   linux::UniqueFd control;
   bool caller_listens = true;  // until it is gone or has detached
@@ -78,6 +80,7 @@ struct ActiveRun {
   bool failure_told = false;  // a stub said why it could not
   bool artifacts_complete = false, artifacts_failed = false;
   bool inner_stub_lost = false;
+  bool was_compared = false;         // a stub looked at the target again
   bool outer_stub_lost = false;      // killed from outside: the inner one has nobody to reap it
   std::int32_t function_status = 0;  // of wait4(2)
   bool used_storage = false;         // page cache may be charged to its cgroup
@@ -100,6 +103,8 @@ struct ActiveRun {
 
   // Adds to the record; what exceeds its space is counted in the last entry's stead.
   void add_residue(std::string_view what, std::string_view detail);
+  // "class: detail", as engine names it.
+  void add_named_residue(std::string_view text);
   void set_message(std::string_view message);
 };
 

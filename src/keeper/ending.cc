@@ -4,6 +4,8 @@
 #include <csignal>
 
 #include "engine/ipc.h"
+#include "engine/target_objects.h"
+#include "keeper/held.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
@@ -132,6 +134,7 @@ void remove_cgroup(ActiveRun& run) {
     return;
   }
   run.record.memory_peak_bytes = run.cgroup->memory_peak();
+  look_for_held_memory(run);
   const std::uint64_t start = linux::monotonic_ns();
   Status removed = run.cgroup->remove(run.used_storage);
   while (!removed && removed.error().kind() == base::Kind::kBusy && !run.unfinished &&
@@ -151,10 +154,10 @@ void remove_ipc_objects(ActiveRun& run) {
   if (!run.target_ipc.valid()) {
     return;
   }
-  auto left = [&run](std::string_view what) { run.add_residue("ipc", what); };
+  auto left = [&run](std::string_view what) { run.add_named_residue(what); };
   const Status removed = engine::remove_ipc_objects(run.target_ipc.get(), run.ids, left);
   if (!removed) {
-    run.add_residue("ipc", removed.error().message());
+    run.add_residue("unverified", removed.error().message());
   }
   run.target_ipc.reset();
 }
@@ -181,6 +184,18 @@ void wait_for_stubs(ActiveRun& run) {
   }
   if (run.stubs_left) {
     name_orphan(run);
+  }
+}
+
+// What the outer stub would have told (engine/observe.h) and could not, killed or unheard. A target
+// that ended took its processes along; its other namespaces may live on in a pod.
+void name_missing_comparison(ActiveRun& run) {
+  const std::uint8_t wanted = engine::looks_at(run.spec);
+  const std::uint8_t dead = run.target_gone ? engine::kLooksAtProcesses : 0;
+  if (run.gate_open && !run.was_compared && (wanted & ~dead) != 0) {
+    run.add_residue("unverified",
+                    "what the function may have changed in the target was not compared: the stub "
+                    "that does this, or its keeper, was killed");
   }
 }
 

@@ -14,6 +14,7 @@
 #include "keeper/clients.h"
 #include "keeper/ending.h"
 #include "keeper/hand_over.h"
+#include "keeper/held.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
@@ -153,11 +154,15 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   remove_cgroup(run);  // it is empty, and the stubs, which leave meanwhile, are not in it
   remove_ipc_objects(run);
   wait_for_stubs(run);
-  // Nothing of the run lives any more; its mounts and namespaces went with the stubs.
+  name_missing_comparison(run);
+  // Nothing of the run lives any more; its mounts and namespaces went with the stubs, unless
+  // somebody else holds them.
+  watch_files(run);
   drain_output(run);
   hand_over_artifacts(run);
   look_at_target_mounts(run);
   see_the_stub_off(run);
+  look_for_held_files(run);
   close_books(run);
   answer_everybody(run);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/artifact.h"
+#include "engine/rootfs.h"
 #include "linux/fs.h"
 #include "linux/process.h"
 #include "linux/socket.h"
@@ -60,11 +61,13 @@ class Reader {
 };
 
 engine::Copied copy_out(ActiveRun& run) {
+  const std::uint64_t bytes = run.spec.limits.out_bytes;
+  const engine::CopyLimit limit{.bytes = bytes, .entries = engine::inodes_of_tmpfs(bytes)};
   if (run.spec.out == run::OutMode::kDirectory) {
-    return engine::copy_artifacts(run.out.get(), run::kOutFd);
+    return engine::copy_artifacts(run.out.get(), run::kOutFd, limit);
   }
   Reader reader(run);
-  return engine::copy_single_artifact(run.out.get(), run::kOutFd,
+  return engine::copy_single_artifact(run.out.get(), run::kOutFd, limit,
                                       [&reader](int sink) { return reader.await_room(sink); });
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -127,6 +128,17 @@ void ActiveRun::add_residue(std::string_view what, std::string_view detail) {
   auto& text = residue_text[record.residue_count];
   text = base::FixedString<run::kMaxResidueBytes>(detail);
   record.residue[record.residue_count++] = {.what = what, .detail = text};
+}
+
+void ActiveRun::add_named_residue(std::string_view text) {
+  const std::size_t colon = std::min(text.find(": "), text.size());
+  const std::string_view what(text.data(), colon);
+  text.remove_prefix(std::min(colon + 2, text.size()));
+  for (const std::string_view known : {"ipc", "stopped", "network", "unverified"}) {
+    if (what == known) {
+      add_residue(known, text);
+    }
+  }
 }
 
 void ActiveRun::set_message(std::string_view message) {

@@ -207,6 +207,9 @@ Status still_wanted(ActiveRun& run, std::uint64_t attach_deadline_ns) {
   if (run.target_gone) {
     return Error(base::Kind::kGone, "the target ended while the Capsule was being attached");
   }
+  if (run.stubs_left || run.outer_stub_lost || run.inner_stub_lost) {
+    return Error(base::Kind::kGone, "the stub was killed while the Capsule was being attached");
+  }
   if (run.asked_to_end) {
     return Error(base::Kind::kGone, "the run was ended while the Capsule was being attached");
   }
@@ -254,10 +257,15 @@ Status take_exec(ActiveRun& run, int& exit_code) {
   return {};
 }
 
-}  // namespace
+// A stub that fails leaves before it takes what it is sent. Then it counts what it told, not that
+// nobody listens.
+Status or_why_it_left(ActiveRun& run, Status sent, int& exit_code) {
+  linux::PollFd told[] = {{.fd = run.failure.get(), .events = linux::kPollIn}};
+  return sent || linux::poll(told, 0).value_or(0) == 0 ? std::move(sent)
+                                                       : take_exec(run, exit_code);
+}
 
-Status start(ActiveRun& run, int& exit_code) {
-  exit_code = 125;
+Status attach(ActiveRun& run, int& exit_code) {
   RECAP_TRY(open_ledger(run));
   RECAP_TRY(make_ids(run));
   RECAP_TRY(read_target_mounts(run));
@@ -265,15 +273,26 @@ Status start(ActiveRun& run, int& exit_code) {
   RECAP_TRY(redirect_output(run));
   RECAP_TRY(spawn_stub(run));
   // From here on something of ours is in the target; it goes no further than its gate.
-  RECAP_TRY(make_devices(run));
+  RECAP_TRY(or_why_it_left(run, make_devices(run), exit_code));
   RECAP_TRY(open_record_and_control(run));
   RECAP_TRY(open_logs(run));
-  RECAP_TRY(open_gate(run));
+  RECAP_TRY(or_why_it_left(run, open_gate(run), exit_code));
   RECAP_TRY(wait_for_exec(run));
   RECAP_TRY(take_exec(run, exit_code));
   // The function runs.
   announce(run);
   return {};
+}
+
+}  // namespace
+
+Status start(ActiveRun& run, int& exit_code) {
+  exit_code = 125;
+  Status attached = attach(run, exit_code);
+  if (!attached) {
+    release_staged_mounts(run);  // Escape looks who still holds them
+  }
+  return attached;
 }
 
 }  // namespace recap::keeper

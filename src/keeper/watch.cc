@@ -76,18 +76,6 @@ PollSet poll_set(const ActiveRun& run) {
   return set;
 }
 
-// "class: detail", as the stub wrote it.
-void take_residue(ActiveRun& run, std::string_view text) {
-  const std::size_t colon = std::min(text.find(": "), text.size());
-  const std::string_view what(text.data(), colon);
-  text.remove_prefix(std::min(colon + 2, text.size()));
-  for (const std::string_view known : {"ipc", "stopped", "network"}) {
-    if (what == known) {
-      run.add_residue(known, text);
-    }
-  }
-}
-
 void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueFd, 2> fds) {
   switch (message.type) {
     case engine::StubMessageType::kFunctionForked:
@@ -108,12 +96,20 @@ void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueF
     case engine::StubMessageType::kInnerLost:
       run.inner_stub_lost = true;
       break;
+    case engine::StubMessageType::kViewIncomplete:
+      run.set_message(base::concat<200>(
+          "the view is incomplete: volumes of the target that are not shown: ", message.value,
+          " (file servers' cannot be)"));
+      break;
     case engine::StubMessageType::kUsedStorage:
       run.used_storage = true;
       break;
+    case engine::StubMessageType::kCompared:
+      run.was_compared = true;
+      break;
     case engine::StubMessageType::kResidue:
       message.text.back() = '\0';
-      take_residue(run, std::string_view(message.text.data()));
+      run.add_named_residue(std::string_view(message.text.data()));
       break;
   }
 }

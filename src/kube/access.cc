@@ -67,7 +67,7 @@ Task<UserInfo> who_am_i(Client client) {
   where.resource = kSelfSubjectReviews;
   json::object body{{"apiVersion", api_version_of(kSelfSubjectReviews)},
                     {"kind", "SelfSubjectReview"}};
-  RECAP_AWAIT(const json::object answer, client.create(where, std::move(body)));
+  RECAP_AWAIT(const json::object answer, client.create(where, body));
   UserInfo user;
   user.name = text_at(answer, {"status", "userInfo", "username"});
   user.uid = text_at(answer, {"status", "userInfo", "uid"});

@@ -28,8 +28,8 @@ ClientOptions quick() {
   options.qps = 1000;
   options.burst = 1000;
   options.connect_timeout = 2s;
-  options.request_timeout = 400ms;
-  options.patience = 3s;
+  options.request_timeout = 10s;
+  options.patience = 20s;
   options.max_response_bytes = 10'000;
   return options;
 }
@@ -147,7 +147,10 @@ TEST_F(ClientTest, AStallingServerCostsOneTimeout) {
         Script{Send{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"}, Hang{}}}) {
     TestServer server(io_, [&script](const Received&) { return script; });
     const auto began = std::chrono::steady_clock::now();
-    const auto pod = run(io_, client(server).get(kPod));
+    ClientOptions options = quick();
+    options.request_timeout = 400ms;
+    const Client api(io_.get_executor(), server.config(), options);
+    const auto pod = run(io_, api.get(kPod));
     ASSERT_FALSE(pod);
     EXPECT_EQ(pod.error().kind(), Kind::kTimeout) << pod.error().message();
     EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
@@ -225,12 +228,15 @@ TEST_F(ClientTest, RequestsWaitForTheirTurn) {
   options.qps = 20;
   options.burst = 2;
   const Client api(io_.get_executor(), server.config(), options);
-  const auto began = std::chrono::steady_clock::now();
+  int good = 0;
   for (int i = 0; i < 6; ++i) {
-    ASSERT_TRUE(run(io_, api.get(kPod)));
+    spawn<boost::json::object>(io_.get_executor(), api.get(kPod),
+                               [&good](const auto& result) { good += result ? 1 : 0; });
   }
-  EXPECT_GE(std::chrono::steady_clock::now() - began, 180ms);
-  EXPECT_GT(api.counters().throttled_ms, 100U);
+  EXPECT_TRUE(run_until(io_, [&good] { return good == 6; }));
+  // 50, 100, 150 and 200 ms, if all six came at the same moment.
+  EXPECT_GT(api.counters().throttled_ms, 200U);
+  EXPECT_LE(api.counters().throttled_ms, 500U);
 }
 
 TEST_F(ClientTest, CloseEndsWhatWaits) {
@@ -244,7 +250,7 @@ TEST_F(ClientTest, CloseEndsWhatWaits) {
   api.close();
   ASSERT_TRUE(run_until(io_, [&kind] { return kind.has_value(); }));
   EXPECT_EQ(*kind, Kind::kGone);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 200ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 8s);
   EXPECT_EQ(run(io_, api.get(kPod)).error().kind(), Kind::kGone);
 }
 

@@ -120,7 +120,7 @@ Task<void> EventRecorder::State::write(EventWrite event) const {
     where.ns = event.ns;
     where.name = event.name;
     json::object patch{{"series", series_of(event)}};
-    auto patching = client.merge_patch(where, std::move(patch));
+    auto patching = client.merge_patch(where, patch);
     const auto patched = co_await std::move(patching);
     if (patched || patched.error().kind() != base::Kind::kNotFound) {
       co_return patched ? Status() : Status(patched.error());

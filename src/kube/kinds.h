@@ -35,7 +35,7 @@ struct ObjectMeta {
   std::int64_t generation = 0;
   std::int64_t created_s = 0;  // Unix seconds; 0: the object does not say
   Labels labels, annotations;
-  bool deleted = false;  // metadata.deletionTimestamp is set
+  bool deleted = false;       // metadata.deletionTimestamp is set
   std::size_t spec_hash = 0;  // the same spec has the same one, also in another process
 };
 
@@ -217,7 +217,7 @@ struct CapsulePolicy {
   std::vector<std::string> applies_to;  // kinds; empty: all
   std::vector<Subject> subjects;        // empty: everybody
   std::vector<std::string> functions;   // "*": all of the catalogue
-  std::vector<std::string> images;      // a reference with a digest, or the beginning of one and "*"
+  std::vector<std::string> images;  // a reference with a digest, or the beginning of one and "*"
   Allowed allow;
   Most max;
 };

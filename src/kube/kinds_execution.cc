@@ -156,8 +156,7 @@ ContinuousSpec read_continuous(Fields fields) {
                                                                     {"OnFailure", true}};
   ContinuousSpec continuous;
   continuous.only_on_failure = word_of(fields, "restartPolicy", kPolicies, false);
-  continuous.backoff_s =
-      fields.number("backoffSeconds", 1, 3600).value_or(continuous.backoff_s);
+  continuous.backoff_s = fields.number("backoffSeconds", 1, 3600).value_or(continuous.backoff_s);
   continuous.max_backoff_s =
       fields.number("maxBackoffSeconds", 1, kMaxDay).value_or(continuous.max_backoff_s);
   if (continuous.backoff_s > continuous.max_backoff_s) {

@@ -20,7 +20,7 @@ using base::Kind;
 using base::Result;
 
 constexpr std::int64_t kMaxSeconds = 31'536'000;  // a year
-constexpr std::size_t kMaxName = 253;              // a DNS subdomain, as Kubernetes' own
+constexpr std::size_t kMaxName = 253;             // a DNS subdomain, as Kubernetes' own
 
 bool is_dns_name(std::string_view text) {
   const auto inner = [](char c) {

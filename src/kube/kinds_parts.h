@@ -21,7 +21,6 @@ FunctionSpec read_function(Fields& spec);
 EndSpec read_end(Fields& spec);
 ExecutionSpec read_execution(Fields& spec);
 
-
 // `value`, or the first problem.
 template <typename T>
 base::Result<T> unless(Problem& problem, T value) {

@@ -17,14 +17,15 @@ constexpr std::int64_t kMaxSeconds = 31'536'000;  // a year
 template <typename T, std::size_t N>
 std::vector<T> words_of(Fields& fields, std::string_view name,
                         const std::pair<std::string_view, T> (&table)[N],
-                        std::vector<T> otherwise) {
+                        const std::vector<T>& otherwise) {
   if (!fields.has(name)) {
     (void)fields.texts(name);
     return otherwise;
   }
   std::vector<T> values;
   for (const std::string& word : fields.texts(name)) {
-    const auto* known = std::ranges::find(table, word, [](const auto& entry) { return entry.first; });
+    const auto* known =
+        std::ranges::find(table, word, [](const auto& entry) { return entry.first; });
     if (known == std::end(table)) {
       fields.wrong(name, "there is no '" + word.substr(0, 40) + "'");
     } else {
@@ -35,7 +36,7 @@ std::vector<T> words_of(Fields& fields, std::string_view name,
 }
 
 std::vector<std::string> texts_or(Fields& fields, std::string_view name,
-                                  std::vector<std::string> otherwise) {
+                                  const std::vector<std::string>& otherwise) {
   std::vector<std::string> texts = fields.texts(name);
   return fields.has(name) ? texts : otherwise;
 }

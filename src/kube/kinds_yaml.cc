@@ -3,9 +3,11 @@
 // yaml-cpp for manifests, and where its exceptions end.
 #include <charconv>
 #include <exception>
+#include <sstream>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "kube/kinds_parse.h"
@@ -18,6 +20,44 @@ namespace json = boost::json;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr int kMaxNodes = 20'000;
 constexpr int kMaxDepth = 32;
+
+// Counts what a text would make. YAML::LoadAll makes documents without end of a "," at a document's
+// beginning, which the parser never gets past.
+class Counter final : public YAML::EventHandler {
+ public:
+  static bool small_enough(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    Counter counter;
+    while (counter.events_ <= kMaxNodes && parser.HandleNextDocument(counter)) {
+    }
+    return counter.events_ <= kMaxNodes;
+  }
+
+ private:
+  // The names of the overrides are the library's.
+  // NOLINTBEGIN(readability-identifier-naming)
+  using Style = YAML::EmitterStyle::value;
+  void OnDocumentStart(const YAML::Mark&) override { ++events_; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override { ++events_; }
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override { ++events_; }
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    ++events_;
+  }
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, Style) override {
+    ++events_;
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, Style) override {
+    ++events_;
+  }
+  void OnMapEnd() override {}
+  // NOLINTEND(readability-identifier-naming)
+
+  int events_ = 0;
+};
 
 class Converter {
  public:
@@ -101,9 +141,13 @@ base::Result<std::vector<json::value>> yaml_to_json(std::string_view text) {
     return Error(Kind::kCorrupt, "the manifest is larger than 1 MiB: split it");
   }
   try {
+    const std::string copy(text);
+    if (!Counter::small_enough(copy)) {
+      return Error(Kind::kCorrupt, "the manifest is too long, or no YAML: split or correct it");
+    }
     std::vector<json::value> documents;
     Converter converter;
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+    for (const YAML::Node& node : YAML::LoadAll(copy)) {
       if (!node.IsNull()) {
         documents.push_back(converter.convert(node));
       }

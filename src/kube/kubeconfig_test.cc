@@ -123,8 +123,8 @@ TEST_F(Kubeconfig, SaysWhatIsWrong) {
     EXPECT_NE(config.error().message().find(each.says), std::string_view::npos)
         << config.error().message();
   }
-  for (const std::string& text :
-       {std::string("]["), std::string("[]"), with(kServer, "") + "---\nx"}) {
+  for (const std::string& text : {std::string("]["), std::string(","), std::string("a: b\n---\n]"),
+                                  std::string("[]"), with(kServer, "") + "---\nx"}) {
     EXPECT_FALSE(parse(text)) << text;
   }
 }

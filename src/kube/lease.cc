@@ -202,7 +202,7 @@ Task<void> LeaderElector::State::resign(std::shared_ptr<State> self) {
     json::object& spec = free["spec"].as_object();
     spec["holderIdentity"] = "";
     spec["leaseDurationSeconds"] = 1;
-    auto updating = self->client.update(self->where(true), std::move(free));
+    auto updating = self->client.update(self->where(true), free);
     auto updated = co_await std::move(updating);
     if (updated) {
       co_return Status();

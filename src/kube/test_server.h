@@ -246,7 +246,7 @@ base::Result<T> run(boost::asio::io_context& io, Task<T> task) {
 // Runs the loop until `enough()`, at most `limit`; whether it was.
 template <typename F>
 bool run_until(boost::asio::io_context& io, F&& enough,
-               std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+               std::chrono::milliseconds limit = std::chrono::seconds(30)) {
   const auto end = std::chrono::steady_clock::now() + limit;
   io.restart();
   while (!enough() && std::chrono::steady_clock::now() < end) {

@@ -46,8 +46,6 @@ Result<UniqueFd> open_resolved(int dir, const char* path, int flags, unsigned mo
 
 }  // namespace
 
-void close_fd(int fd) { sys(__NR_close, fd); }
-
 Result<UniqueFd> open_at(int dir, const char* path, int flags, unsigned mode) {
   const long ret = sys(__NR_openat, dir, path, flags | O_CLOEXEC, mode);
   if (ret < 0) {
@@ -221,6 +219,15 @@ Result<std::int64_t> filesystem_type(const char* path) {
   return static_cast<std::int64_t>(st.f_type);
 }
 
+Result<std::int64_t> filesystem_type(int fd) {
+  struct statfs st{};
+  const long ret = sys(__NR_fstatfs, fd, &st);
+  if (ret < 0) {
+    return failed("statfs", "", static_cast<int>(-ret));
+  }
+  return static_cast<std::int64_t>(st.f_type);
+}
+
 Result<std::string_view> read_link_at(int dir, const char* path, std::span<char> buffer) {
   const long ret = sys(__NR_readlinkat, dir, path, buffer.data(), buffer.size());
   if (ret < 0) {
@@ -255,36 +262,6 @@ Status each_entry(int dir, void* context, Visit visit) {
       }
     }
   }
-}
-
-Status set_nonblocking(int fd, bool on) {
-  const long flags = sys(__NR_fcntl, fd, F_GETFL);
-  if (flags < 0) {
-    return failed("read the flags of", "descriptor", static_cast<int>(-flags));
-  }
-  const long wanted = on ? flags | O_NONBLOCK : flags & ~static_cast<long>(O_NONBLOCK);
-  return status_of(sys(__NR_fcntl, fd, F_SETFL, wanted), "set the flags of", "descriptor");
-}
-
-Result<UniqueFd> duplicate(int fd, int at_least) {
-  const long ret = sys(__NR_fcntl, fd, F_DUPFD_CLOEXEC, at_least);
-  if (ret < 0) {
-    return failed("duplicate", "descriptor", static_cast<int>(-ret));
-  }
-  return UniqueFd(static_cast<int>(ret));
-}
-
-Status close_on_exec(int fd) {
-  return status_of(sys(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC), "mark", "descriptor");
-}
-
-Status duplicate_to(int fd, int number, bool close_on_exec) {
-  if (fd == number) {  // dup3 would refuse; only the flag is to be set
-    return status_of(sys(__NR_fcntl, fd, F_SETFD, close_on_exec ? FD_CLOEXEC : 0), "pass on",
-                     "descriptor");
-  }
-  return status_of(sys(__NR_dup3, fd, number, close_on_exec ? O_CLOEXEC : 0), "duplicate",
-                   "descriptor");
 }
 
 }  // namespace recap::linux

@@ -94,6 +94,14 @@ Status detach_working_dir() {
   return status_of(sys(__NR_umount2, ".", MNT_DETACH), "detach", "mount");
 }
 
+Status detach_open(int proc, int fd) {
+  RECAP_TRY(status_of(sys(__NR_fchdir, proc), "change directory to", "/proc"));
+  const auto link = base::concat<32>("self/fd/", fd);
+  Status done = status_of(sys(__NR_umount2, link.c_str(), MNT_DETACH), "detach", "mount");
+  RECAP_TRY(status_of(sys(__NR_chdir, "/"), "change directory to", "/"));
+  return done;
+}
+
 Status enter_root(int root) {
   RECAP_TRY(status_of(sys(__NR_fchdir, root), "change directory to", "the new root"));
   // pivot_root(2) with both arguments equal stacks the old root on top of the new one, so that no

@@ -55,6 +55,9 @@ Status attach(int mount, int onto);
 Status make_everything_private();
 // Detaches the mount that the working directory is the root of.
 Status detach_working_dir();
+// Detaches the mount whose root is open as `fd` (O_PATH), a directory's or a file's. Goes through
+// self/fd of `proc`, a procfs that we trust, and leaves the working directory at "/".
+Status detach_open(int proc, int fd);
 // Makes `root`, attached here, the root of the namespace and drops all that was there before.
 Status enter_root(int root);
 

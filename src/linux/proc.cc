@@ -29,13 +29,12 @@ Result<std::string_view> stat_after_comm(int pid, std::span<char> buffer) {
 }
 
 // Of "Uid" and "Gid", which list the real, effective, saved and file system's.
-Result<std::uint32_t> effective_id(int pid, std::string_view key) {
-  std::array<char, 4096> buffer;
-  const std::string_view status =
-      RECAP_TRY(read_file_at(kCwd, path_of(pid, "status").c_str(), buffer));
+Result<std::uint32_t> effective_id(std::string_view status, std::string_view key, bool& settled) {
   std::string_view rest = status_field(status, key);
-  next_word(rest);
-  return static_cast<std::uint32_t>(RECAP_TRY(parse_number(next_word(rest))));
+  const std::string_view real = next_word(rest);
+  const std::string_view effective = next_word(rest);
+  settled = settled && real == effective && next_word(rest) == real && next_word(rest) == real;
+  return static_cast<std::uint32_t>(RECAP_TRY(parse_number(effective)));
 }
 
 }  // namespace
@@ -100,8 +99,13 @@ Result<char> state_of(int pid) {
 }
 
 Result<Ids> ids_of(int pid) {
-  return Ids{.uid = RECAP_TRY(effective_id(pid, "Uid")),
-             .gid = RECAP_TRY(effective_id(pid, "Gid"))};
+  std::array<char, 4096> buffer;
+  const std::string_view status =
+      RECAP_TRY(read_file_at(kCwd, path_of(pid, "status").c_str(), buffer));
+  Ids ids;
+  ids.uid = RECAP_TRY(effective_id(status, "Uid", ids.settled));
+  ids.gid = RECAP_TRY(effective_id(status, "Gid", ids.settled));
+  return ids;
 }
 
 Result<BootId> boot_id() {

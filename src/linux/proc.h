@@ -18,6 +18,7 @@ Result<std::uint64_t> start_time_of(int pid);
 
 struct Ids {
   std::uint32_t uid = 0, gid = 0;  // effective
+  bool settled = true;             // real, saved and file system ids are the same
 };
 Result<Ids> ids_of(int pid);
 

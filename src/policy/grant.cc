@@ -94,7 +94,22 @@ base::Status no_host_namespace(const Grant& grant, const TargetFacts& target,
                                   share_text(rest)));
 }
 
+// There the target's files are the host's, whatever it is that the user calls the target.
+base::Status no_host_files(const Grant& grant, const TargetFacts& target, const Ceiling& ceiling) {
+  if (!target.host_mounts || !shows_files(grant) || ceiling.host_namespaces) {
+    return {};
+  }
+  return denied(base::concat<400>("'", target.name.substr(0, 64),
+                                  "' lives in the host's own mnt namespace, so its files are the "
+                                  "host's: add --allow-host-namespaces to see them all the same, "
+                                  "or leave out --view and --path"));
+}
+
 }  // namespace
+
+bool shows_files(const Grant& grant) {
+  return grant.view != run::View::kNothing || !grant.paths.empty();
+}
 
 Ceiling root_ceiling(bool allow_host_namespaces) {
   Ceiling ceiling;
@@ -122,7 +137,8 @@ base::Result<Grant> decide(const Request& user, const Request& function, const T
   }
   for (base::Status rule :
        {within_ceiling(grant, ceiling), user_within_ceiling(grant, target, ceiling),
-        no_ptrace_over_merged(grant), no_host_namespace(grant, target, ceiling)}) {
+        no_ptrace_over_merged(grant), no_host_namespace(grant, target, ceiling),
+        no_host_files(grant, target, ceiling)}) {
     if (!rule) {
       return std::move(rule).error();
     }

@@ -37,6 +37,7 @@ struct Request {
 struct TargetFacts {
   std::string_view name;
   std::uint8_t host_shares = 0;  // Share bits of the namespaces it has in common with the host
+  bool host_mounts = false;      // so has it its mount namespace
   bool root = true;              // its first process is root on the host
 };
 
@@ -45,7 +46,7 @@ struct Ceiling {
   std::uint8_t share = 0xff;
   bool target_user = true;       // --run-as target
   bool root_user = true;         // --run-as root, and --run-as target where that is root
-  bool host_namespaces = false;  // join namespaces that the target shares with the host
+  bool host_namespaces = false;  // join namespaces, and see files, that are the host's too
 };
 
 // Root on this node, by its flags: everything that is grantable at all.
@@ -66,6 +67,9 @@ inline constexpr std::uint8_t kDefaultShare =
 // Joining these where they are the host's shows every process or socket of the node, so it needs
 // consent. The uts namespace holds two names and needs none.
 inline constexpr std::uint8_t kHostSensitive = run::kShareNet | run::kSharePid | run::kShareIpc;
+
+// Whether `grant` shows files of the target.
+bool shows_files(const Grant& grant);
 
 base::Result<Grant> decide(const Request& user, const Request& function, const TargetFacts& target,
                            const Ceiling& ceiling);

@@ -109,6 +109,22 @@ TEST(Grant, HostNamespacesNeedConsent) {
   EXPECT_TRUE(decide_plain({.share = run::kSharePid | run::kShareUts}, {}, kHostNet));
 }
 
+TEST(Grant, FilesInTheHostsMountNamespaceNeedConsentToo) {
+  const TargetFacts process{.name = "pid:7", .host_mounts = true};
+  EXPECT_TRUE(decide_plain({}, {}, process));
+  for (const Request& user :
+       {Request{.view = run::View::kTarget}, Request{.view = run::View::kMerged},
+        Request{.paths = {{{"/etc", false}}}}}) {
+    auto grant = decide_plain(user, {}, process);
+    ASSERT_FALSE(grant);
+    EXPECT_EQ(grant.error().kind(), base::Kind::kDenied);
+    EXPECT_NE(grant.error().message().find("mnt namespace"), std::string_view::npos);
+    EXPECT_NE(grant.error().message().find("--allow-host-namespaces"), std::string_view::npos);
+    EXPECT_TRUE(decide(user, {}, process, root_ceiling(true)));
+    EXPECT_TRUE(decide_plain(user));
+  }
+}
+
 TEST(Grant, AWritablePathBringsTheFilesProfile) {
   Request user;
   user.paths = {{"/var/log", true}};

@@ -43,7 +43,8 @@ enum class Reason : std::uint8_t {
 std::string_view name_of(Reason reason);  // "Exited", "DeadlineExceeded", "TargetGone", …
 
 struct Residue {
-  std::string_view what;  // process, zombie, cgroup, mount, ipc, file, stopped, network
+  // process, zombie, cgroup, mount, memory, ipc, file, stopped, network, unverified
+  std::string_view what;
   std::string_view detail;
 };
 

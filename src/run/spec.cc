@@ -65,6 +65,8 @@ void scalar_fields(auto& io, auto& spec) {
   enum_field(io, spec.view, View::kMerged);
   text_field(io, spec.workdir);
   enum_field(io, spec.run_as, RunAs::kRoot);
+  number_field(io, spec.target_uid);
+  number_field(io, spec.target_gid);
   number_field(io, spec.image_uid);
   number_field(io, spec.image_gid);
   number_field(io, spec.capabilities);

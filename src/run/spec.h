@@ -17,7 +17,7 @@
 
 namespace recap::run {
 
-inline constexpr std::uint32_t kSpecVersion = 1;
+inline constexpr std::uint32_t kSpecVersion = 2;
 inline constexpr std::size_t kMaxSpecBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kMaxLayers = 120;
 inline constexpr std::size_t kMaxPaths = 32;
@@ -114,6 +114,8 @@ struct Spec {
   std::string_view workdir;          // absolute; created when missing
 
   RunAs run_as = RunAs::kReserved;
+  std::uint32_t target_uid = 0;  // RunAs::kTarget: who that is, as admission saw it
+  std::uint32_t target_gid = 0;
   std::uint32_t image_uid = 0;  // USER of the image, numeric (caller resolved it in the image)
   std::uint32_t image_gid = 0;
   std::array<std::uint32_t, kMaxGroups> groups{};  // supplementary, of the image

@@ -103,8 +103,8 @@ def path(name, namespace=NS):
 
 
 def put(plane, name, value, namespace=NS):
-    answer = plane.admin.patch(path(name, namespace), {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"value": value}}, "apply")  # fmt: skip
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"value": value}}
+    answer = plane.admin.patch(path(name, namespace), item, "apply")
     assert answer.ok, answer.message
     return answer.body
 
@@ -113,14 +113,11 @@ def put(plane, name, value, namespace=NS):
 def space(plane):
     name = f"probe-{time.monotonic_ns()}"
     assert plane.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}).ok
-    # The controller puts a ConfigMap with the CA into each.
-    host.wait_for(lambda: plane.admin.get(path("kube-root-ca.crt", name)).ok, "namespace's own ConfigMap")
-    assert plane.admin.delete(path("kube-root-ca.crt", name)).ok
     yield name
     plane.admin.delete(f"/api/v1/namespaces/{name}")
 
 
-MINE = "metadata.name!=kube-root-ca.crt"
+MINE = "metadata.name!=kube-root-ca.crt"  # which the controller puts into every namespace
 
 
 @pytest.mark.parametrize("mode", [(), ("--pages",)], ids=["streamed", "paged"])

@@ -2,14 +2,17 @@
 """The Caplet on a Docker host and on a Podman host, without Kubernetes: what its manifests say happens, on the
 containers that their labels choose, and nothing else."""
 
+import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
-from testlib import host, lab, runtimes
+from testlib import host, lab, proc, runtimes
 from testlib.caplet import Caplet, capsule, capsule_run, event, periodic
 from testlib.recap import Recap
 from testlib.waiting import until
@@ -57,6 +60,8 @@ def run_target(engine, lean):
 
     yield run
     for container in running:
+        with contextlib.suppress(ProcessLookupError):  # it was restarted
+            container.kill()  # its first process ignores what asks it to end
         container.remove()
 
 
@@ -167,8 +172,8 @@ def test_continuous_is_attached_again_when_it_ends_and_when_its_target_restarts(
     caplet.declare(capsule("exporter", tools, execution, terminationGracePeriodSeconds=0, **shell("sleep 7901")))
     caplet.start()
     first = caplet.wait_for("a run has started", capsule="Capsule/exporter")
-    until(lambda: [run for run in caplet.recap.live() if run["status"] == "Running"])
-    subprocess.run(["pkill", "-f", "^sleep 7901$"], check=True)
+    for pid in until(lambda: proc.running("sleep", "7901")):
+        os.kill(pid, signal.SIGTERM)
     caplet.wait_for("a run has ended", run=first["run"])
     caplet.wait_for("a run has started", 2, capsule="Capsule/exporter")
     subprocess.run([*engine.cli, "restart", "--time", "0", web.id], env=engine.env, check=True, capture_output=True)
@@ -181,17 +186,22 @@ def test_continuous_is_attached_again_when_it_ends_and_when_its_target_restarts(
     assert not caplet.recap.live()
 
 
-def test_what_it_says_over_http(caplet, tools, web):
-    execution = {"type": "Continuous", "continuous": {"metrics": {"port": 9100}}}
-    caplet.declare(capsule("exporter", tools, execution, **shell("sleep 7902")))
+def test_what_it_says_over_http_and_an_exporter_scraped_through_it(caplet, tools, web):
+    execution = {"type": "Continuous", "continuous": {"metrics": {"port": 9100, "path": "/metrics"}}}
+    serve = "echo answer 42 > metrics && exec python3 -m http.server 9100 --bind 127.0.0.1"
+    caplet.declare(capsule("exporter", tools, execution, **shell(f"mkdir /tmp/x && cd /tmp/x && {serve}")))
     caplet.start()
     line = caplet.wait_for("a run has started")
     assert caplet.get("/livez") == (200, "ok\n") and caplet.get("/readyz") == (200, "ok\n")
-    assert caplet.get("/nothing")[0] == 404
+    assert caplet.get("/nothing")[0] == 404 and caplet.get("/scrape/nothing")[0] == 404
     assert caplet.metric("recap_active_runs") == 1
     listed = json.loads(caplet.get("/http_sd")[1])
-    assert listed[0]["labels"]["__metrics_path__"] == f"/scrape/{line['run']}", listed
-    assert listed[0]["labels"]["recap_capsule"] == "exporter"
+    assert listed[0]["labels"]["recap_capsule"] == "exporter", listed
+    path = listed[0]["labels"]["__metrics_path__"]
+    assert path == f"/scrape/{line['run']}"
+    until(lambda: caplet.get(path) == (200, "answer 42\n"), what="metrics of the exporter")
+    with pytest.raises(OSError):  # it is the target's loopback address that it listens on
+        socket.create_connection(("127.0.0.1", 9100), timeout=1)
 
 
 def test_what_is_refused_says_why_and_is_not_tried_again(caplet, tools, web):

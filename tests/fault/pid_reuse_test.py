@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -64,3 +65,15 @@ def test_another_process_with_the_targets_pid_is_refused(recap, toolbox, target,
     assert proc.running("sleep", "8100") == [target.pid]
     changes = snapshot.changes_since(before)
     assert not changes, snapshot.explain(changes)
+
+
+def test_no_process_of_a_run_is_killed_by_its_number(recap, toolbox, target, tmp_path):
+    """A number that was read from a cgroup may be another process' by the time it is used."""
+    log = tmp_path / "log"
+    words = recap.run_words(toolbox, target, "sh", "-c", "trap '' TERM; for i in 1 2 3; do sleep 8105 & done; wait",
+                            flags=["--timeout", "1s", "--grace", "100ms"])  # fmt: skip
+    tracer = ["strace", "-f", "-o", log, "-e", "trace=kill,tkill,tgkill,pidfd_send_signal,exit_group"]
+    done = subprocess.run([*map(str, tracer), recap.program, *map(str, words)], env=recap.env, timeout=60)
+    assert done.returncode == 124, done
+    calls = [line for line in log.read_text().splitlines() if "SIGKILL" in line]
+    assert not [line for line in calls if " kill(" in line], calls

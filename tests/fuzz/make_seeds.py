@@ -87,7 +87,7 @@ def ledgers():
 
 def specs():
     yield "words", b"tcpdump\0-c4\0PATH=/bin\0run-1\0web\0/\0/layers/a\0/var/log/nginx"
-    yield "magic", wire((4, 0x50434552), (4, 1), "run-1", "web", "root", "/run/recap", "/records", "recap")
+    yield "magic", wire((4, 0x50434552), (4, 2), "run-1", "web", "root", "/run/recap", "/records", "recap")
 
 
 def references():

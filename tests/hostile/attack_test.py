@@ -4,6 +4,8 @@ function, a stub or a keeper, nor read their descriptors, memory or environment.
 
 import contextlib
 import hashlib
+import json
+import os
 import pathlib
 import re
 import shutil
@@ -13,7 +15,7 @@ import time
 
 import pytest
 
-from testlib import lab
+from testlib import lab, orphans, snapshot
 from testlib.fixtures import rounds
 from testlib.waiting import until
 
@@ -87,6 +89,10 @@ def test_a_shell_that_stays_is_not_open_either(recap, toolbox, target, attacker)
     assert seen >= 3 and not worked, worked[:30]
 
 
+def records(recap):
+    return {path.name for path in (recap.data / "records").glob("????????????")}
+
+
 def signal_all_in(target, number):
     """From the target's pid namespace, as its root could: a process of the host joins it for this."""
     script = f"mount -t proc proc /proc && exec python3 {lab.INSIDE}/signal_all.py {int(number)}"
@@ -94,17 +100,28 @@ def signal_all_in(target, number):
 
 
 def test_a_target_that_shoots_at_everything_does_not_leave_residue(recap, toolbox, target, tmp_path):
-    """CAP_KILL reaches across uids in a shared pid namespace: a run may be ended so, but not orphaned."""
-    before = {path.name for path in (recap.state / "runs").iterdir()} if (recap.state / "runs").exists() else set()
+    """CAP_KILL reaches across uids in a shared pid namespace: a run may be ended so, but not orphaned. What is below
+    a stub that was shot is the target's first process' to reap, which here never does: each run that
+    left some says so."""
+    before = snapshot.take(target.pid, recap.state, ["target.processes", "target.mounts", "target.cgroups",
+                                                     "target.ipc", "host.processes", "host.cgroups"])  # fmt: skip
+    earlier = records(recap)
     for number in range(rounds(10, 200)):
         child = recap.popen(*recap.run_words(toolbox, target, "sleep", "8100"))
         time.sleep(number % 10 / 200)
         signal_all_in(target, signal.SIGKILL)
         child.communicate(timeout=20)
         assert child.returncode != 0
-    recap("ps")
-    assert not recap.wait_until_idle(), before
+    assert recap("ps").returncode == 0
+    assert not recap.wait_until_idle()
     assert target.alive()
+    changes = snapshot.changes_since(before, settle=1)
+    zombies = [change for change in changes if orphans.is_zombie_of_the_targets_root(change, target.pid)]
+    assert changes == zombies, snapshot.explain(changes)
+    residue = [json.loads(recap("inspect", run).stdout)["residue"]["found"] for run in records(recap) - earlier]
+    named = [entry["detail"] for found in residue for entry in found if entry["what"] == "zombie"]
+    stubs = [zombie for zombie in zombies if zombie.after[0] == "recap-stub"]
+    assert len(stubs) == len(named), (snapshot.explain(zombies), named)
 
 
 def test_a_target_that_stops_everything_does_not_hold_a_run(recap, toolbox, target):
@@ -147,6 +164,61 @@ def test_the_stubs_have_nothing_to_take(recap, toolbox, target, flags):
         assert not stub["Groups"], stub
 
 
+BLIND = """
+import os, resource, sys
+uid, *stubs = map(int, sys.argv[1:])
+os.setgid(uid)
+os.setuid(uid)
+for stub in stubs:
+    resource.prlimit(stub, resource.RLIMIT_NOFILE, (0, 0))
+"""
+
+
+def stubs_of(function):
+    inner = int(status_of(function)["PPid"])
+    return [inner, int(status_of(inner)["PPid"])]
+
+
+def test_a_stub_that_is_kept_from_looking_does_not_verify(recap, toolbox, target):
+    """Who may take any uid takes the stubs', and leaves them no descriptor to look with."""
+    run = recap.start(toolbox, target, "sleep", "8103", flags=["--cap", "NET_ADMIN"])
+    stubs = stubs_of(until(lambda: pid_of("sleep 8103")))
+    inside = [status_of(stub)["NSpid"].split()[-1] for stub in stubs]
+    uid = status_of(stubs[0])["Uid"].split()[0]
+    in_pids = ["nsenter", "-t", str(target.pid), "-p", "python3", "-c", BLIND, uid, *inside]
+    subprocess.run(in_pids, check=True)
+    recap("stop", run)
+    residue = json.loads(recap("inspect", run).stdout)["residue"]
+    assert not residue["verified"] and [found["what"] for found in residue["found"]] == ["unverified"], residue
+
+
+def test_a_stub_that_was_killed_does_not_verify(recap, toolbox, target):
+    run = recap.start(toolbox, target, "sleep", "8104", flags=["--cap", "NET_ADMIN"])
+    inner, outer = stubs_of(until(lambda: pid_of("sleep 8104")))
+    os.kill(outer, signal.SIGKILL)
+    os.kill(inner, signal.SIGKILL)
+    assert not recap.wait_until_idle()
+    residue = json.loads(recap("inspect", run).stdout)["residue"]
+    assert not residue["verified"] and "unverified" in [found["what"] for found in residue["found"]], residue
+
+
+def test_no_abstract_socket_outside_is_reached(recap, toolbox, target):
+    """They belong to the network namespace: a service of the target, or of the node, may listen there."""
+    script = "import socket; socket.socket(socket.AF_UNIX).connect('\\0recap-outside')"
+    listen = ["import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0recap-outside'); s.listen()",
+              "print('up', flush=True); import time; time.sleep(60)"]  # fmt: skip
+    words = ["nsenter", "-t", str(target.pid), "-n", "python3", "-c", "; ".join(listen)]
+    server = subprocess.Popen(words, stdout=subprocess.PIPE)
+    try:
+        assert server.stdout.readline() == b"up\n"
+        for flags in ([], ["--cap", "NET_RAW"]):
+            done = recap.run(toolbox, target, "python3", "-c", script, flags=flags)
+            assert done.returncode == 1 and b"PermissionError" in done.stderr, done
+    finally:
+        server.kill()
+        server.communicate()
+
+
 def test_an_ipc_table_of_any_length_hides_nothing(recap, toolbox, target):
     """The run's objects are removed also where the target has hundreds of its own."""
     script = """import ctypes; libc = ctypes.CDLL(None, use_errno=True)
@@ -170,6 +242,7 @@ def test_an_image_cannot_put_the_engines_places_elsewhere(recap, work, target, t
         place.symlink_to("p")
     (root / "target").write_text("a file\n")
     image = recap.import_image(lab.image("links-test", root, tmp_path, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"]))
-    script = "for d in proc sys dev out target; do test -d /$d -a ! -L /$d || echo $d; done; ls /p; ls /proc/self/stat; echo x > /out/a"
+    script = ("for d in proc sys dev out target; do test -d /$d -a ! -L /$d || echo $d; done;"
+              "ls /p; ls /proc/self/stat; echo x > /out/a")  # fmt: skip
     done = recap.run(image, target, "sh", "-c", script, flags=["--view", "target", "--out", str(tmp_path / "o")])
     assert done.returncode == 0 and done.stdout == b"/proc/self/stat\n", done

@@ -20,8 +20,8 @@ from style import tree
 
 BUILD = pathlib.Path(os.environ.get("RECAP_BUILD_DIR", tree.ROOT / "build/ci"))
 PASSED = BUILD / "tidy"
-# Functions whose names and attributes the compiler dictates.
-DICTATED = {"src/keeper/runtime.cc"}
+# Functions whose names and attributes the compiler or a libc dictates.
+DICTATED = {"src/keeper/runtime.cc", "src/main/musl.cc"}
 QUOTED = re.compile(r'^#include\s+"([^"]+)"', re.MULTILINE)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 
 from testlib import proc
 from testlib.caplet import Caplet, capsule, capsule_run, event, periodic
@@ -111,7 +112,8 @@ def test_a_keeper_that_is_killed_is_cleaned_up_and_attached_again(caplet, toolbo
 
 
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(caplet, toolbox, webs):
-    caplet.declare(capsule("tick", toolbox, periodic("@every 1s"), **shell("echo $RECAP_TARGET $RECAP_SCHEDULED"), **MANY))
+    caplet.declare(capsule("tick", toolbox, periodic("@every 1s"),
+                           **shell("echo $RECAP_TARGET $RECAP_SCHEDULED"), **MANY))  # fmt: skip
     caplet.declare(capsule("tock", toolbox, periodic("@every 1s", concurrencyPolicy="Forbid"),
                            **shell("echo $RECAP_TARGET $RECAP_SCHEDULED; sleep 0.7"), **MANY))  # fmt: skip
     sleeper(caplet, toolbox)
@@ -130,7 +132,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(caplet, toolbo
     for name in ("tick", "tock"):
         ended = records(caplet, f"Capsule/{name}")
         outputs = collections.Counter(caplet.output(record["id"]) for record in ended)
-        assert len(ended) >= 3 and max(outputs.values()) == 1, outputs
+        assert len(ended) >= 3 and max(outputs.values()) == 1, outputs  # a doubled start has the same words
         reasons = collections.Counter(record["exit"]["reason"] for record in ended)
         assert reasons["Exited"] + (reasons["Stopped"] if name == "tock" else 0) == len(ended), reasons
         counted = {line["run"] for line in caplet.log() if line.get("msg") == "a run has ended"}
@@ -272,15 +274,31 @@ def test_memory_pressure_of_the_target(caplet, runc, lean, toolbox):
         hungry.remove()
 
 
+def test_many_that_are_declared_at_once_all_run_once(caplet, toolbox, webs):
+    count = rounds(gate=100, soak=1000)
+    manifests = [capsule_run(f"once-{number}", toolbox, None, **shell("echo $RECAP_CAPSULE $RECAP_TARGET"))
+                 for number in range(count)]  # fmt: skip
+    (caplet.manifests / "all.yaml").write_text(yaml.safe_dump_all(manifests))
+    caplet.start("--max-runs-per-target", "20", "--max-runs-per-node", "50")
+    caplet.wait_for("a run has ended", 3 * count, timeout=120)
+    ended = caplet.said("a run has ended", exitCode=0, residue=0)
+    assert len({(line["capsule"], line["target"]) for line in ended}) == len(ended) == 3 * count
+    assert len(caplet.said("a run has started")) == 3 * count
+    (caplet.manifests / "all.yaml").unlink()
+    until(lambda: not caplet.state())
+
+
 def test_idle_it_takes_little(caplet, toolbox, webs):
     for number in range(20):
         caplet.declare(capsule(f"nightly-{number}", toolbox, periodic("0 3 1 1 *"), **shell("true")))
     caplet.start()
     until(lambda: len(caplet.state()) == 60)
     time.sleep(3)  # the last look after a change
+
     def cpu():
         fields = open(f"/proc/{caplet.child.pid}/stat").read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     before = cpu()
     time.sleep(10)
     status = open(f"/proc/{caplet.child.pid}/status").read()

@@ -3,6 +3,7 @@
 nobody who reads slowly, or holds an end of a pipe, keeps a run from its end."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -13,11 +14,13 @@ from testlib.waiting import Stopwatch, until
 
 FOUR_MEBIBYTES = ("dd", "if=/dev/zero", "of=/out/a", "bs=1M", "count=4")
 
-# In the target's network, but no process of the run: gets the function's stdout and keeps writing.
+# Listens in a directory of the target, but is no process of the run: gets the function's stdout and keeps
+# writing.
 STRANGER = """
 import array, os, socket, sys, time
 listener = socket.socket(socket.AF_UNIX)
-listener.bind("\\0recap-stranger")
+listener.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
 listener.listen(1)
 print("up", flush=True)
 peer, _ = listener.accept()
@@ -34,7 +37,7 @@ while True:
 GIVE_AWAY = """
 import array, socket, time
 peer = socket.socket(socket.AF_UNIX)
-peer.connect("\\0recap-stranger")
+peer.connect("/data/stranger")
 print("mine", flush=True)
 peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [1]))])
 time.sleep(0.3)
@@ -43,8 +46,9 @@ time.sleep(0.3)
 
 @pytest.fixture
 def stranger(target):
-    words = ["nsenter", "-t", str(target.pid), "-n", "python3", "-c", STRANGER]
-    child = subprocess.Popen(words, stdout=subprocess.PIPE)
+    place = f"/proc/{target.pid}/root/data/stranger"
+    pathlib.Path(place).unlink(missing_ok=True)
+    child = subprocess.Popen(["python3", "-c", STRANGER, place], stdout=subprocess.PIPE)
     assert child.stdout.readline() == b"up\n"
     yield child
     child.kill()
@@ -66,6 +70,33 @@ def test_an_artifact_that_does_not_fit_is_a_failure_and_leaves_nothing(capsule, 
     assert done.returncode == 125 and b"ENOSPC" in done.stderr, done
     assert b"bytes are missing" in done.stderr, done
     assert list(small_disk.iterdir()) == []
+
+
+LARGER_THAN_OUT = {  # which is 256 MiB
+    "hole": "truncate -s 3G /out/a",
+    "hard links": "dd if=/dev/zero of=/out/a bs=1M count=30 && for i in 1 2 3 4 5 6 7 8 9; do ln /out/a /out/$i; done",
+}
+
+
+@pytest.mark.parametrize("what", LARGER_THAN_OUT)
+def test_a_copy_larger_than_out_may_be_is_refused_and_leaves_nothing(capsule, tmp_path, what):
+    folder = tmp_path / "folder"
+    done = capsule("sh", "-c", f"echo small > /out/b; {LARGER_THAN_OUT[what]}", flags=["--out", f"{folder}/", "-q"])
+    assert done.returncode == 125 and b"larger than /out may be" in done.stderr, done
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_a_single_file_larger_than_out_may_be_is_refused(capsule, tmp_path):
+    done = capsule("sh", "-c", "truncate -s 3G /out/a", flags=["--out", tmp_path / "a", "-q"])
+    assert done.returncode == 125 and b"larger than /out may be" in done.stderr, done
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_holes_and_links_within_the_limit_arrive(capsule, tmp_path):
+    folder = f"{tmp_path}/kept/"
+    done = capsule("sh", "-c", "truncate -s 20M /out/a && ln /out/a /out/b", flags=["--out", folder])
+    assert done.returncode == 0, done
+    assert [(tmp_path / "kept" / name).stat().st_size for name in "ab"] == [20 << 20] * 2, done
 
 
 def test_no_artifact_is_a_failure_of_a_run_that_succeeded(capsule, tmp_path):
@@ -184,7 +215,7 @@ def test_after_the_deadline_a_reader_is_waited_for_a_while(recap, unread):
 
 def test_a_stranger_with_the_functions_stdout_does_not_hold_up_its_end(recap, toolbox, target, stranger):
     with Stopwatch() as watch:
-        run = recap.start(toolbox, target, "python3", "-c", GIVE_AWAY, flags=["--cap", "NET_RAW"])
+        run = recap.start(toolbox, target, "python3", "-c", GIVE_AWAY, flags=["--path", "/data"])
         assert stranger.stdout.readline() == b"got it\n"
         assert not recap.wait_until_idle(5)
     assert watch.seconds < 5
@@ -192,7 +223,7 @@ def test_a_stranger_with_the_functions_stdout_does_not_hold_up_its_end(recap, to
 
 
 def test_nor_that_of_the_caller_who_relays_it(recap, toolbox, target, stranger, tmp_path):
-    words = recap.run_words(toolbox, target, "python3", "-c", GIVE_AWAY, flags=["--cap", "NET_RAW"])
+    words = recap.run_words(toolbox, target, "python3", "-c", GIVE_AWAY, flags=["--path", "/data"])
     with (tmp_path / "out").open("wb") as out:  # a file is never given to a function, so recap relays
         child = recap.popen(*words, stdout=out)
         assert stranger.stdout.readline() == b"got it\n"

@@ -26,7 +26,7 @@ def test_the_report_says_what_happened(recap, toolbox, target, tmp_path):
     assert report["id"]
     assert report["target"] == {**report["target"], "runtime": "runc", "container": target.id, "pid": target.pid}
     assert report["image"]["ref"] and report["image"]["digest"].startswith("sha256:")
-    assert report["share"] == ["net"] and report["view"] in ("none", "nothing")
+    assert report["share"] == ["net"] and report["view"] == "nothing"
     assert any("NET_RAW" in name for name in report["grant"]["capabilities"])
     times = report["times"]
     assert 0 < times["attach_ms"] <= times["f_latency_ms"] and 0 < times["escape_ms"] < times["f_latency_ms"]
@@ -35,12 +35,20 @@ def test_the_report_says_what_happened(recap, toolbox, target, tmp_path):
 
 
 def test_every_run_leaves_one_record(recap, toolbox, target):
+    """Beside it only the output of the detached one."""
+    kept = recap.data / "records"
+    before = set(kept.iterdir()) if kept.exists() else set()
     run = recap.start(toolbox, target, "true", flags=["--name", "recorded"])
     assert not recap.wait_until_idle()
-    records = list((recap.data / "records").iterdir())
-    assert [path.name for path in records].count(run) == 1
-    done = recap("inspect", run)
-    assert done.returncode == 0 and json.loads(done.stdout), done
+    assert {path.name for path in set(kept.iterdir()) - before} == {run, f"{run}.stdout", f"{run}.stderr"}
+    record = json.loads(recap("inspect", run).stdout)
+    assert (record["id"], record["name"], record["exit"]["reason"]) == (run, "recorded", "Exited"), record
+
+    before = set(kept.iterdir())
+    assert recap.run(toolbox, target, "false").returncode == 1
+    (attached,) = set(kept.iterdir()) - before
+    record = json.loads(recap("inspect", attached.name).stdout)
+    assert (record["id"], record["exit"]["code"]) == (attached.name, 1), record
 
 
 @pytest.mark.quick
@@ -55,7 +63,8 @@ def test_a_detached_run_is_listed_logged_and_stopped(recap, toolbox, target):
         done = recap("stop", "watcher")
     assert done.returncode == 0, done
     assert recap.live() == [] and not proc.running("sleep", "8500") and watch.seconds < 5
-    assert recap("logs", run).returncode in (0, 125)
+    logs = recap("logs", run)
+    assert (logs.returncode, logs.stdout, logs.stderr) == (0, b"hello\n", b"oops\n"), logs
 
 
 def test_a_name_that_two_live_runs_have_is_refused_with_both(recap, toolbox, target):
@@ -164,8 +173,26 @@ def test_a_dry_run_tells_and_does_nothing(recap, toolbox, target):
     assert recap.runs_on_disk() == []
 
 
+LOG_BOUND = 1 << 20  # of each stream
+
+
 def test_a_log_is_bounded_and_says_what_it_dropped(recap, toolbox, target):
-    run = recap.start(toolbox, target, "sh", "-c", "head -c 8000000 /dev/zero; echo; echo done >&2")
+    last = 1_000_000
+    written = "".join(f"{number}\n" for number in range(1, last + 1)).encode()
+    run = recap.start(toolbox, target, "sh", "-c", f"seq 1 {last}; echo done >&2")
     assert not recap.wait_until_idle(20)
+    on_disk = sum(path.stat().st_size for path in (recap.data / "records").glob(f"{run}.*"))
+    logs = recap("logs", run)
+    assert logs.stderr == b"done\n" and on_disk == len(logs.stdout + logs.stderr), (on_disk, len(logs.stdout))
+    kept = logs.stdout
+    assert LOG_BOUND // 2 <= len(kept) <= LOG_BOUND, len(kept)
+    assert written.endswith(kept), "what is kept is not the newest"
     record = json.loads(recap("inspect", run).stdout)
-    assert "dropped" in json.dumps(record), record
+    assert record["log_dropped_bytes"] == len(written) - len(kept)
+
+
+def test_a_log_within_its_bound_is_whole(recap, toolbox, target):
+    run = recap.start(toolbox, target, "seq", "1", "50000")
+    assert not recap.wait_until_idle(20)
+    assert recap("logs", run).stdout == "".join(f"{number}\n" for number in range(1, 50_001)).encode()
+    assert json.loads(recap("inspect", run).stdout)["log_dropped_bytes"] == 0

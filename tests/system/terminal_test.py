@@ -132,9 +132,14 @@ def test_the_terminal_is_put_back_after_a_deadline_too(screen):
 
 
 def test_the_users_terminal_itself_is_not_passed_in(screen):
-    it = screen("sh", "-c", "readlink /proc/self/fd/0; echo end")
-    seen = it.expect(b"end")
-    assert os.ttyname(it.slave).encode() not in seen or b"/dev/pts/0" in seen
+    """The numbers of two terminals may be equal, but not the file systems they are on."""
+    script = ("import os; all = [os.fstat(fd).st_dev for fd in range(3)] + [os.stat('/dev/pts').st_dev];"
+              "print('on', *all, open('/proc/self/stat').read().split()[6] != '0', 'end')")  # fmt: skip
+    it = screen("python3", "-c", script)
+    it.expect(b"on ")
+    *streams, own, controlled = it.expect(b" end").split()
+    assert controlled == b"True" and streams == [own] * 3
+    assert int(own) != os.fstat(it.slave).st_dev, "it is the user's own terminal"
 
 
 def test_detach_keys_leave_it_running(screen, recap):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real `caplet` without Kubernetes, as tests drive it: a directory of manifests, its log, its metrics."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 
 import yaml
@@ -130,9 +132,13 @@ class Caplet:
 
     def state(self):
         """What it remembers of each assignment, by Capsule and target."""
-        files = (self.recap.data / "caplet/assignments").glob("*")
-        states = [json.loads(path.read_text()) for path in files if "." not in path.name]
-        return {(state["capsule"], state["target"]): state for state in states}
+        states = {}
+        for path in (self.recap.data / "caplet/assignments").glob("*"):
+            if "." not in path.name:
+                with contextlib.suppress(FileNotFoundError):  # it was just forgotten
+                    state = json.loads(path.read_text())
+                    states[state["capsule"], state["target"]] = state
+        return states
 
     def clean(self):
         """Ends the Caplet and all that it may have left."""

@@ -3,14 +3,21 @@
 """run_pytest.py XML PYTEST-ARG…: runs tests, and once more those that failed.
 
 Most tests look at a whole machine on which other things happen too. A test that fails twice in a row has
-failed; one that passes the second time is named, so that it is not forgotten. The last line is
-"PASSED FAILED SKIPPED"; the exit code is 0 when nothing failed.
+failed; one that passes the second time is named as unsteady, so that it is not forgotten. With
+RECAP_TESTS_MUST_RUN=1, as in CI, that is a failure too, but for the few of tests/unsteady.txt: a race
+that is lost now and then is a race. The last line is "PASSED FAILED SKIPPED"; the exit code is 0 when
+nothing failed.
 """
 
+import os
+import pathlib
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+
+EXCUSED = pathlib.Path(__file__).resolve().parents[1] / "unsteady.txt"
+WORTH_ANOTHER_TRY = 12  # where more fail, something is broken
 
 
 def run(xml, cache, args):
@@ -32,17 +39,35 @@ def counts(xml):
     return passed, failed, skipped
 
 
+def excused(file=EXCUSED):
+    """The names of tests/unsteady.txt; a line without a reason excuses nothing."""
+    rows = [line.partition("|") for line in file.read_text().splitlines() if not line.startswith("#")]
+    return {name.strip() for name, _, reason in rows if reason.strip()}
+
+
+def judged(failed, still, must_run, names_excused):
+    """What counts as failed of those that failed at first, when `still` did so again."""
+    return still | (failed - names_excused) if must_run else still
+
+
 def main(xml, *args):
+    must_run = bool(os.environ.get("RECAP_TESTS_MUST_RUN"))
     with tempfile.TemporaryDirectory() as cache:
         code = run(xml, cache, args)
         passed, failed, skipped = counts(xml)
-        if code == 1 and 0 < len(failed) <= 12:
+        if code == 1 and 0 < len(failed) <= WORTH_ANOTHER_TRY:
             print(f"\n{len(failed)} failed; once more:", flush=True)
-            code = run(f"{xml}.again.xml", cache, [*args, "--last-failed"])
-            _, still, _ = counts(f"{xml}.again.xml")
-            for name in sorted(failed - still):
-                print(f"unsteady: {name} passed when run again")
-            passed, failed = passed + len(failed - still), failed & still
+            again = f"{xml}.again.xml"
+            code = run(again, cache, [*args, "--last-failed"])
+            passed_now, still, _ = counts(again)
+            if passed_now + len(still) < len(failed):
+                still = failed  # not all of them were run again
+            failed_once = failed - still
+            failed = judged(failed, failed & still, must_run, excused())
+            passed += len(failed_once - failed)
+            for name in sorted(failed_once):
+                outcome = "failed, and passed" if name in failed else "passed"
+                print(f"unsteady: {name} {outcome} when run again")
     failures = len(failed) or int(code != 0)
     print(passed, failures, skipped)
     return int(failures != 0)

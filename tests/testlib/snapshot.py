@@ -39,6 +39,7 @@ NOT_FILES = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "bpf", "d
 EVENTS = ("memory.events", "memory.failcnt", "memory.oom_control", "pids.current", "pids.events",
           "cgroup.events", "cgroup.procs", "tasks")  # fmt: skip
 SETTLE_SECONDS = 5
+OUR_PROCESSES = ("recap-keeper", "recap-stub")
 # What other people's containers change too. On a host where they come and go (not in CI), set
 # RECAP_TESTS_SHARED_HOST=1 and these are left out.
 BUSY_HOST = {"host.mounts", "host.namespaces", "host.cgroups", "host.processes"}
@@ -256,11 +257,16 @@ def _host_processes():
         except OSError:
             program = ""
         ours = any(line.split(":", 2)[2].startswith("/recap") for line in groups.splitlines())
-        if ours or "memfd:recap" in program or program.endswith("/recap-keeper"):
-            about = proc.process(pid)
-            # A zombie is gone but for init, which may take its time; nobody of ours can hurry it.
-            if about and about.state != "Z":
-                found[pid] = (about.comm, about.state, program)
+        about = proc.process(pid)
+        if not about:
+            continue
+        # A zombie of init is gone but for init, which may take its time; nobody of ours can hurry it.
+        if about.state == "Z":
+            ours = about.parent != 1 and about.comm in OUR_PROCESSES  # it has no program and no cgroup any more
+        elif "memfd:recap" in program or program.endswith("/recap-keeper"):
+            ours = True
+        if ours:
+            found[pid] = (about.comm, about.state, program)
     return found
 
 

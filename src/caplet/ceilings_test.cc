@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "caplet/ceilings.h"
+
+#include <linux/capability.h>
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "kube/kinds_parse.h"
+
+namespace recap::caplet {
+namespace {
+
+kube::CapsulePolicy policy(std::string_view spec) {
+  const auto documents = kube::yaml_to_json(
+      "apiVersion: recap.dev/v1alpha1\nkind: CapsulePolicy\nmetadata: {name: p}\nspec: " +
+      std::string(spec));
+  EXPECT_TRUE(documents);
+  auto parsed = kube::parse_capsule_policy(documents->at(0), kube::Origin::kManifest);
+  EXPECT_TRUE(parsed) << parsed.error().message();
+  return parsed ? *parsed : kube::CapsulePolicy();
+}
+
+// What a function of the catalogue asks for that the policy below just covers.
+struct Asking {
+  Declared declared;
+  NodeTarget target;
+  TargetFacts facts;
+  capsule::Admitted run;
+
+  Asking() {
+    declared.kind = "Capsule";
+    declared.capsule.execution.type = kube::ExecutionType::kPeriodic;
+    target.namespace_labels = {{"team", "web"}};
+    run.function = "tcpdump";
+    run.image.reference = "localhost/tcpdump:1";
+    run.image.digest = "sha256:aa";
+    run.grant.share = run::kShareNet;
+    run.grant.capabilities = policy::capability(CAP_NET_RAW);
+    run.limits.memory_bytes = 64 << 20;
+    run.limits.pids = 8;
+  }
+};
+
+const char* const kPolicy =
+    "{namespaceSelector: {matchLabels: {team: web}}, functions: [tcpdump], images: "
+    "[\"registry/x/*\", "
+    "\"y@sha256:bb\"], allow: {capabilities: [NET_RAW], share: [net, pid], writePaths: [/var/log], "
+    "stores: [local]}, max: {cpu: 500m, memory: 64Mi, pids: 8, activeDeadlineSeconds: 60}}";
+
+std::string refusal(const std::function<void(Asking&)>& change,
+                    std::string_view ceiling = kPolicy) {
+  Asking asking;
+  change(asking);
+  const base::Status status =
+      admit_under({policy(ceiling)}, {asking.declared, asking.target, asking.facts}, asking.run);
+  return status ? "" : std::string(status.error().message());
+}
+
+TEST(Ceilings, CoverWhatIsWithinThem) {
+  EXPECT_EQ(refusal([](Asking&) {}), "");
+  EXPECT_EQ(refusal([](Asking& a) { a.run.grant.paths = {{"/etc", false}, {"/var/log/x", true}}; }),
+            "");
+  EXPECT_EQ(refusal([](Asking& a) {
+              a.run.function = "";
+              a.run.image.reference = "registry/x/tool:2";
+            }),
+            "");
+  EXPECT_EQ(refusal([](Asking& a) {
+              a.run.function = "";
+              a.run.image.digest = "sha256:bb";
+            }),
+            "");
+}
+
+TEST(Ceilings, RefuseWhatIsAboveThemAndSayWhat) {
+  const std::pair<std::function<void(Asking&)>, const char*> cases[] = {
+      {[](Asking& a) { a.run.function = "gdb"; }, "the function gdb is not allowed"},
+      {[](Asking& a) { a.run.function = ""; }, "the image localhost/tcpdump:1 is not allowed"},
+      {[](Asking& a) { a.run.grant.share = run::kShareIpc; }, "share ipc is not allowed"},
+      {[](Asking& a) { a.facts.host_shares = run::kShareNet; }, "hostNamespaces is not allowed"},
+      {[](Asking& a) { a.run.grant.view = run::View::kTarget; }, "view target is not allowed"},
+      {[](Asking& a) { a.run.grant.paths = {{"/var/logs", true}}; },
+       "path /var/logs is not allowed to be written"},
+      {[](Asking& a) { a.run.grant.run_as = run::RunAs::kTarget; }, "runAs target is not allowed"},
+      {[](Asking& a) { a.run.grant.capabilities |= policy::capability(CAP_KILL); },
+       "capability KILL is not allowed"},
+      {[](Asking& a) { a.facts.is_privileged = true; }, "the target is privileged"},
+      {[](Asking& a) { a.declared.capsule.function.store = "s3"; }, "store s3 is not allowed"},
+      {[](Asking& a) { a.run.limits.memory_bytes = 65 << 20; }, "memory exceeds"},
+      {[](Asking& a) { a.run.limits.pids = 0; }, "pids exceeds"},
+      {[](Asking& a) { a.target.namespace_labels.clear(); }, "no CapsulePolicy is for this"}};
+  for (const auto& [change, why] : cases) {
+    const std::string said = refusal(change);
+    EXPECT_NE(said.find(why), std::string::npos) << why << " ≠ " << said;
+  }
+}
+
+TEST(Ceilings, TheTargetsUserIsRootWhereTheTargetIs) {
+  const char* const target_user =
+      "{namespaceSelector: {}, functions: [\"*\"], allow: {capabilities: [NET_RAW], runAs: "
+      "[Target]}}";
+  const auto as_target = [](Asking& a) { a.run.grant.run_as = run::RunAs::kTarget; };
+  EXPECT_EQ(refusal(as_target, target_user), "");
+  EXPECT_NE(refusal([&](Asking& a) { as_target(a), a.facts.is_root = true; }, target_user), "");
+}
+
+TEST(Ceilings, SubjectsAreForRunsOnDemandOnly) {
+  const char* const masters =
+      "{namespaceSelector: {}, functions: [\"*\"], allow: {capabilities: [NET_RAW]}, subjects: "
+      "[{kind: "
+      "Group, name: masters}, {kind: User, name: alice}]}";
+  const auto by = [](const std::string& user, std::vector<std::string> groups) {
+    return [=](Asking& a) {
+      a.declared.once = Once{};
+      a.declared.once->requested_by = user;
+      a.declared.once->groups = groups;
+    };
+  };
+  EXPECT_EQ(refusal([](Asking&) {}, masters), "");
+  EXPECT_EQ(refusal(by("alice", {}), masters), "");
+  EXPECT_EQ(refusal(by("bob", {"masters"}), masters), "");
+  EXPECT_NE(refusal(by("bob", {"users"}), masters), "");
+}
+
+TEST(Ceilings, ADeadlineIsCutAndCpuIsFilledIn) {
+  Asking asking;
+  const std::vector<kube::CapsulePolicy> policies{policy(kPolicy)};
+  EXPECT_TRUE(admit_under(policies, {asking.declared, asking.target, asking.facts}, asking.run));
+  EXPECT_EQ(asking.run.limits.deadline_ms, 60'000U);
+  EXPECT_EQ(asking.run.limits.cpu_millis, 500U);
+  asking.declared.capsule.execution.type = kube::ExecutionType::kContinuous;
+  asking.run.limits.deadline_ms = 0;
+  EXPECT_TRUE(admit_under(policies, {asking.declared, asking.target, asking.facts}, asking.run));
+  EXPECT_EQ(asking.run.limits.deadline_ms, 0U);
+}
+
+TEST(Ceilings, PoliciesDoNotAddUp) {
+  Asking asking;
+  const auto net = policy("{namespaceSelector: {}, functions: [tcpdump], allow: {share: [net]}}");
+  const auto raw =
+      policy("{namespaceSelector: {}, functions: [x], allow: {capabilities: [NET_RAW]}}");
+  EXPECT_FALSE(admit_under({net, raw}, {asking.declared, asking.target, asking.facts}, asking.run));
+  EXPECT_FALSE(admit_under({}, {asking.declared, asking.target, asking.facts}, asking.run));
+}
+
+}  // namespace
+}  // namespace recap::caplet

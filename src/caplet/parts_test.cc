@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small parts: log lines, metrics, plans, what a pod is, where a cgroup is, words.
+#include <gtest/gtest.h>
+
+#include "caplet/kube_reporter.h"
+#include "caplet/log.h"
+#include "caplet/metrics.h"
+#include "caplet/options.h"
+#include "caplet/plan.h"
+#include "caplet/pod_source.h"
+#include "caplet/target_cgroup.h"
+#include "kube/json.h"
+
+namespace recap::caplet {
+namespace {
+
+TEST(Log, ALineIsOneJsonObjectWhateverIsInIt) {
+  EXPECT_EQ(
+      log_line("info", "a run has ended", {{"run", "a\"b\n"}, {"exitCode", -3}}),
+      "{\"level\":\"info\",\"msg\":\"a run has ended\",\"run\":\"a\\\"b\\u000a\",\"exitCode\":-3}");
+}
+
+TEST(Metrics, AreWhatPrometheusReads) {
+  Metrics metrics;
+  metrics.add("recap_runs_total", {{"policy", "Event"}, {"result", "failed"}});
+  metrics.add("recap_runs_total", {{"policy", "Event"}, {"result", "failed"}}, 2);
+  metrics.set("recap_active_runs", {}, 3);
+  metrics.observe("recap_attach_seconds", {}, 0.003);
+  metrics.observe("recap_attach_seconds", {}, 7200);
+  const std::string text = metrics.text();
+  for (const char* line :
+       {"# TYPE recap_runs_total counter\nrecap_runs_total{policy=\"Event\",result=\"failed\"} 3\n",
+        "recap_active_runs 3\n", "recap_attach_seconds_bucket{le=\"0.0025\"} 0\n",
+        "recap_attach_seconds_bucket{le=\"0.005\"} 1\n",
+        "recap_attach_seconds_bucket{le=\"+Inf\"} 2\n", "recap_attach_seconds_count 2\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+}
+
+TEST(Plan, CommandAndArgumentsAreThoseOfAPod) {
+  kube::FunctionSpec function;
+  function.image = "x";
+  function.args = {"-c", "4"};
+  EXPECT_FALSE(request_of(function, {}).entrypoint);
+  EXPECT_EQ(request_of(function, {}).words, function.args);
+  function.command = {"/bin/sh", "-e"};
+  const auto request = request_of(function, {.active_deadline_s = 3, .grace_s = 1});
+  EXPECT_EQ(*request.entrypoint, "/bin/sh");
+  EXPECT_EQ(request.words, (std::vector<std::string>{"-e", "-c", "4"}));
+  EXPECT_EQ(request.limits.deadline_ms, 3000U);
+  EXPECT_TRUE(request.detached);
+}
+
+TEST(Plan, ARunsNameFitsAndItsRequesterIsTheObject) {
+  EXPECT_EQ(name_of_run("rotate-logs", "1a2b3c4d5e6f"), "rotate-logs-1a2b3c");
+  EXPECT_LE(name_of_run(std::string(253, 'a'), "1a2b3c4d5e6f").size(), 63U);
+  kube::ObjectMeta meta;
+  meta.name = "n";
+  meta.ns = "shop";
+  meta.generation = 4;
+  EXPECT_EQ(requester_of("Capsule", meta), "Capsule/shop/n#4");
+}
+
+TEST(TargetCgroup, IsFoundInEitherVersion) {
+  const char* const v1 = "9:cpu,cpuacct:/docker/a\n4:memory:/docker/b\n0::/c\n";
+  EXPECT_EQ(path_in(v1, "memory"), "/docker/b");
+  EXPECT_EQ(path_in(v1, "cpu"), "/docker/a");
+  EXPECT_EQ(path_in(v1, ""), "/c");
+  EXPECT_EQ(path_in(v1, "mem"), "");
+  EXPECT_EQ(path_in("garbage\n::\n", "memory"), "");
+}
+
+const char* const kPod = R"({"metadata": {"name": "web-0", "namespace": "shop", "uid": "u1",
+  "labels": {"app": "web"}, "annotations": {"kubectl.kubernetes.io/default-container": "nginx"}},
+  "spec": {"containers": [{"name": "sidecar"}, {"name": "nginx"}]},
+  "status": {"containerStatuses": [{"name": "nginx", "containerID": "containerd://abc"}],
+    "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-24T18:00:00Z"}]}})";
+
+TEST(Pod, IsReadAndItsContainersAreKnown) {
+  const auto object = kube::parse_object(kPod, "the pod");
+  ASSERT_TRUE(object);
+  const auto pod = pod_of(*object);
+  ASSERT_TRUE(pod);
+  EXPECT_EQ(pod->default_container, "nginx");
+  EXPECT_EQ(pod->labels.at("app"), "web");
+  EXPECT_EQ(pod->not_ready_since_s, 1795543200);
+  targets::Target target;
+  target.pod = "web-0";
+  target.pod_namespace = "shop";
+  target.container = "nginx";
+  target.id = "abc";
+  EXPECT_TRUE(is_container_of(target, *pod));
+  target.id = "other";
+  EXPECT_FALSE(is_container_of(target, *pod));
+  target.labels["io.kubernetes.cri.sandbox-uid"] = "u1";
+  EXPECT_TRUE(is_container_of(target, *pod)) << "its status comes later";
+  target.labels["io.kubernetes.cri.sandbox-uid"] = "of-an-earlier-pod";
+  EXPECT_FALSE(is_container_of(target, *pod));
+  target.container.clear();
+  EXPECT_FALSE(is_container_of(target, *pod)) << "the pod's sandbox";
+}
+
+TEST(Output, IsTextOrBase64) {
+  boost::json::object result;
+  add_output(result, "grüezi\n", "");
+  EXPECT_EQ(result["outputTail"], "grüezi\n");
+  EXPECT_EQ(result["outputEncoding"], "Text");
+  add_output(result,
+             "\xbc"
+             "ezi",
+             "");  // cut in the middle of a character
+  EXPECT_EQ(result["outputTail"], "ezi");
+  add_output(result, std::string("a\0b", 3), "err");
+  EXPECT_EQ(result["outputEncoding"], "Base64");
+  EXPECT_EQ(result["outputTail"], "YQBi");
+  EXPECT_EQ(result["errorTail"], "ZXJy");
+}
+
+base::Result<Words> parse(std::vector<std::string> words) {
+  std::vector<char*> args;
+  for (std::string& word : words) {
+    args.push_back(word.data());
+  }
+  return parse_words(args);
+}
+
+TEST(Words, AreRead) {
+  const auto words = parse(
+      {"--manifests=/m", "--max-runs-per-node", "3", "--store", "a=/b", "--keep-records", "1h"});
+  ASSERT_TRUE(words) << words.error().message();
+  EXPECT_EQ(words->manifests, "/m");
+  EXPECT_EQ(words->options.max_runs_per_node, 3U);
+  EXPECT_EQ(words->options.stores.at("a"), "/b");
+  EXPECT_EQ(words->options.keep_records_s, 3600);
+  EXPECT_EQ(parse({"drain"})->verb, Words::Verb::kDrain);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--nothing"},
+                                                {"--manifests"},
+                                                {"--store", "x"},
+                                                {"--store", "x="},
+                                                {"--max-runs-per-target", "0"},
+                                                {"--max-runs-per-target", "many"},
+                                                {"serve"}}) {
+    EXPECT_FALSE(parse(wrong)) << wrong[0];
+  }
+}
+
+}  // namespace
+}  // namespace recap::caplet
