@@ -192,7 +192,9 @@ void wait_for_stubs(ActiveRun& run) {
 void name_missing_comparison(ActiveRun& run) {
   const std::uint8_t wanted = engine::looks_at(run.spec);
   const std::uint8_t dead = run.target_gone ? engine::kLooksAtProcesses : 0;
-  if (run.gate_open && !run.was_compared && (wanted & ~dead) != 0) {
+  // Who recovers a run hears of nothing.
+  const bool may_have_run = run.messages.valid() ? run.function_forked : run.gate_open;
+  if (may_have_run && !run.was_compared && (wanted & ~dead) != 0) {
     run.add_residue("unverified",
                     "what the function may have changed in the target was not compared: the stub "
                     "that does this, or its keeper, was killed");

@@ -38,6 +38,14 @@ void remove_ipc_objects_early(const ActiveRun& run) {
   }
 }
 
+// Of a run that came to its function, it has long done so.
+void let_go(ActiveRun& run) {
+  run.layers.upper.reset();
+  run.layers.scratch.reset();
+  run.devices.shm.reset();
+  run.out.reset();
+}
+
 }  // namespace
 
 void look_for_held_memory(ActiveRun& run) {
@@ -74,6 +82,7 @@ void look_for_held_files(ActiveRun& run) {
   if (run.unfinished) {
     return;
   }
+  let_go(run);
   using State = linux::UnmountWatch::State;
   const State state = run.files_end.await(kPatienceMs);
   if (state == State::kHeld) {

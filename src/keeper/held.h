@@ -13,7 +13,7 @@ namespace recap::keeper {
 void look_for_held_memory(ActiveRun& run);
 
 // In this order: when the stubs have let go and the keeper still has scratch space and /out; and
-// when the keeper has let go, too.
+// when nobody else of ours has them any more, of which the keeper lets go now.
 void watch_files(ActiveRun& run);
 void look_for_held_files(ActiveRun& run);
 

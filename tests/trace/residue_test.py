@@ -109,6 +109,16 @@ def test_a_full_scratch_space_that_nobody_holds_is_no_residue(recap, toolbox, ta
     assert json.loads(report.read_text())["residue"] == {"verified": True, "found": []}
 
 
+def test_where_no_inotify_instance_is_left_the_end_is_seen_all_the_same(recap, toolbox, target, tmp_path):
+    """They are few for each user, and many runs may end at once."""
+    report, log = tmp_path / "report.json", tmp_path / "log"
+    words = recap.run_words(toolbox, target, "true", flags=["--report", report])
+    strace = ["strace", "-f", "-o", log, "-e", "trace=inotify_init1,ustat", "-e", "inject=inotify_init1:error=EMFILE"]
+    done = subprocess.run([*map(str, strace), recap.program, *map(str, words)], env=recap.env, timeout=60)
+    assert done.returncode == 0 and "INJECTED" in log.read_text() and " ustat(" in log.read_text(), done
+    assert json.loads(report.read_text())["residue"] == {"verified": True, "found": []}
+
+
 def test_an_object_of_another_uid_is_named(recap, toolbox, target, tmp_path):
     script = "import ctypes, os; os.setuid(0); assert ctypes.CDLL(None).shmget(0, 4096, 0o1600) >= 0"
     report = tmp_path / "report.json"
