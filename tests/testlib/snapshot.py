@@ -260,9 +260,10 @@ def _host_processes():
         about = proc.process(pid)
         if not about:
             continue
-        # A zombie of init is gone but for init, which may take its time; nobody of ours can hurry it.
-        if about.state == "Z":
-            ours = about.parent != 1 and about.comm in OUR_PROCESSES  # it has no program and no cgroup any more
+        # A zombie of init is gone but for init, which may take its time; nobody of ours can hurry it. Those in
+        # another pid namespace are the target's processes, a class of their own.
+        if about.state == "Z":  # it has no program and no cgroup any more
+            ours = about.parent != 1 and about.inner_pid == pid and about.comm in OUR_PROCESSES
         elif "memfd:recap" in program or program.endswith("/recap-keeper"):
             ours = True
         if ours:
