@@ -54,6 +54,6 @@ def namespace(cluster):
     answer = cluster.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     assert answer.ok, answer.message
     host.wait_for(lambda: cluster.admin.get(f"/api/v1/namespaces/{name}/serviceaccounts/default").ok,
-                  f"service account in {name}")
+                  f"service account in {name}", timeout=60)
     yield name
     cluster.admin.delete(f"/api/v1/namespaces/{name}")

@@ -4,9 +4,9 @@
 
 Most tests look at a whole machine on which other things happen too. A test that fails twice in a row has
 failed; one that passes the second time is named as unsteady, so that it is not forgotten. With
-RECAP_TESTS_MUST_RUN=1, as in CI, that is a failure too, but for the few of tests/unsteady.txt: a race
-that is lost now and then is a race. The last line is "PASSED FAILED SKIPPED"; the exit code is 0 when
-nothing failed.
+RECAP_TESTS_MUST_RUN=1, as in CI, more than FORGIVEN of a tier are failures too, but for those of
+tests/unsteady.txt: a race that is lost now and then is a race. The last line is "PASSED FAILED SKIPPED";
+the exit code is 0 when nothing failed.
 """
 
 import os
@@ -18,6 +18,7 @@ import xml.etree.ElementTree as ET
 
 EXCUSED = pathlib.Path(__file__).resolve().parents[1] / "unsteady.txt"
 WORTH_ANOTHER_TRY = 12  # where more fail, something is broken
+FORGIVEN = 2
 
 
 def run(xml, cache, args):
@@ -47,7 +48,8 @@ def excused(file=EXCUSED):
 
 def judged(failed, still, must_run, names_excused):
     """What counts as failed of those that failed at first, when `still` did so again."""
-    return still | (failed - names_excused) if must_run else still
+    unsteady = failed - still - names_excused
+    return still | unsteady if must_run and len(unsteady) > FORGIVEN else still
 
 
 def main(xml, *args):
