@@ -172,13 +172,6 @@ void Caplet::on_ended(const RunResult& result) {
   look_at_waiting();
 }
 
-void Caplet::on_outside_event(const std::string& key, kube::EventType type) {
-  for (auto at = entries_.lower_bound({key, ""}); at != entries_.end() && at->first.first == key;) {
-    const Key next = (at++)->first;  // an event may end the entry
-    on_event(next, type);
-  }
-}
-
 void Caplet::drain() {
   draining_ = true;
   for (auto& [key, entry] : entries_) {

@@ -54,9 +54,6 @@ class Caplet {
   // Takes over what an earlier Caplet left, then follows the two sources, which must outlive it.
   base::Status start(TargetSource& targets, DeclaredSource& declared);
 
-  // An event from outside the node (a webhook), for one object and all its targets here.
-  void on_outside_event(const std::string& key, kube::EventType type);
-
   // Ends every run and starts no other.
   void drain();
 

@@ -96,14 +96,4 @@ int fail(std::string_view verb, const base::Error& error) {
   return kExitOurs;
 }
 
-base::Result<Format> format_of(std::string_view text) {
-  if (text == "json") {
-    return Format::kJson;
-  }
-  if (text.empty() || text == "table") {
-    return Format::kTable;
-  }
-  return base::Error(base::Kind::kInvalid, "--output is either table or json");
-}
-
 }  // namespace recap::cli

@@ -40,8 +40,4 @@ void complain(std::string_view verb, std::string_view message);
 // The same for an error; returns kExitOurs.
 int fail(std::string_view verb, const base::Error& error);
 
-// The value of -o/--output.
-enum class Format { kTable, kJson };
-base::Result<Format> format_of(std::string_view text);
-
 }  // namespace recap::cli

@@ -51,11 +51,6 @@ Task<void> exchange_nothing(Shared transport, Request request) {
   co_return Status();
 }
 
-Task<std::string> exchange_text(Shared transport, Request request) {
-  RECAP_AWAIT(std::string text, transport->send(std::move(request)));
-  co_return text;
-}
-
 Query list_query(const ListOptions& options, const std::string& next) {
   Query query;
   const auto add = [&query](const char* key, const std::string& value) {
@@ -151,13 +146,6 @@ Task<void> Client::remove(const Endpoint& which, const DeleteOptions& options) c
 
 Task<std::string> Client::list(Endpoint collection, ListOptions options, EachObject each) const {
   return list_all(transport_, std::move(collection), std::move(options), std::move(each));
-}
-
-Task<std::string> Client::get_text(std::string path) const {
-  Request request;
-  request.what = "get " + path;
-  request.http.target = std::move(path);
-  return exchange_text(transport_, std::move(request));
 }
 
 void Client::close() const { transport_->close(); }

@@ -78,9 +78,6 @@ class Client {
   Task<std::string> list(Endpoint collection, ListOptions options,
                          std::function<void(const boost::json::object&)> each) const;
 
-  // A GET of anything else, such as "/readyz" or "/version".
-  Task<std::string> get_text(std::string path) const;
-
   // Breaks every connection; whoever waits gets kGone, and so do all later requests. Other copies
   // of this Client are closed with it. For a shutdown that need not wait.
   void close() const;

@@ -73,11 +73,6 @@ const Known* known(int err) {
 
 }  // namespace
 
-std::string_view errno_name(int err) {
-  const Known* entry = known(err);
-  return entry == nullptr ? "E?" : entry->name;
-}
-
 base::Error failed(std::string_view action, std::string_view object, int err) {
   const Known* entry = known(err);
   base::FixedString<512> message("cannot ");

@@ -8,9 +8,6 @@
 
 namespace recap::linux {
 
-// "ENOENT"; "errno 250" is spelled "E?" for numbers that no call of ours returns.
-std::string_view errno_name(int err);
-
 // `action` and `object` read as "cannot ACTION OBJECT": `failed("open", path, ENOENT)`.
 base::Error failed(std::string_view action, std::string_view object, int err);
 

@@ -35,11 +35,6 @@ Status FsContext::set(const char* key, const char* value) {
                    "set mount option", key);
 }
 
-Status FsContext::set_flag(const char* key) {
-  return status_of(sys(__NR_fsconfig, fd_.get(), FSCONFIG_SET_FLAG, key, nullptr, 0),
-                   "set mount option", key);
-}
-
 Status FsContext::set_fd(const char* key, int fd) {
   return status_of(sys(__NR_fsconfig, fd_.get(), FSCONFIG_SET_FD, key, nullptr, fd),
                    "set mount option", key);

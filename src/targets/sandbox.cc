@@ -31,8 +31,6 @@ Status refusal(std::string_view name, std::string_view sandbox) {
 
 }  // namespace
 
-bool is_sandbox_runtime(std::string_view oci_runtime) { return !sandbox_of(oci_runtime).empty(); }
-
 Status refuse_sandbox_runtime(const Target& target) {
   const std::string_view sandbox = sandbox_of(target.oci_runtime);
   return sandbox.empty() ? Status() : refusal(target.name, sandbox);

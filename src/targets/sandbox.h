@@ -13,7 +13,6 @@ namespace recap::targets {
 
 // By what the container's runtime says of itself. kUnsupported, or nothing to say.
 base::Status refuse_sandbox_runtime(const Target& target);
-bool is_sandbox_runtime(std::string_view oci_runtime);
 
 // For a plain process, of which no runtime speaks: by its executable's name. A process may choose
 // that name, which costs it no more than being refused.
