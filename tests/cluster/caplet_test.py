@@ -8,8 +8,8 @@ import time
 import pytest
 
 from cluster.lab import OURS
-from testlib import host, lab
-from testlib.caplet import Caplet, capsule, event, periodic
+from testlib import host
+from testlib.caplet import Caplet, capsule, event, import_tools, periodic
 from testlib.recap import Recap
 from testlib.waiting import until
 
@@ -33,10 +33,7 @@ def recap_there(work, node):
 
 @pytest.fixture(scope="module")
 def tools(work, recap_there, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tools")
-    root = lab.toolbox_root(folder / "root")
-    image = lab.image("caplet-tools", root, folder, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"])
-    return recap_there.import_image(image)
+    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from testlib import host, lab, proc, runtimes
-from testlib.caplet import Caplet, capsule, capsule_run, event, periodic
+from testlib import host, proc, runtimes
+from testlib.caplet import Caplet, capsule, capsule_run, event, import_tools, periodic
 from testlib.recap import Recap
 from testlib.waiting import until
 
@@ -35,10 +35,7 @@ def recap_there(work, engine):
 
 @pytest.fixture(scope="module")
 def tools(work, recap_there, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tools")
-    root = lab.toolbox_root(folder / "root")
-    image = lab.image("caplet-tools", root, folder, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"])
-    return recap_there.import_image(image)
+    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
 
 
 @pytest.fixture

@@ -3,33 +3,24 @@
 nobody who reads slowly, or holds an end of a pipe, keeps a run from its end."""
 
 import os
-import pathlib
 import signal
 import subprocess
 import time
 
 import pytest
 
+from testlib import stranger as strangers
 from testlib.waiting import Stopwatch, until
 
 FOUR_MEBIBYTES = ("dd", "if=/dev/zero", "of=/out/a", "bs=1M", "count=4")
 
 # Listens in a directory of the target, but is no process of the run: gets the function's stdout and keeps
 # writing.
-STRANGER = """
-import array, os, socket, sys, time
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-os.chmod(sys.argv[1], 0o777)
-listener.listen(1)
-print("up", flush=True)
-peer, _ = listener.accept()
-_, ancillary, _, _ = peer.recvmsg(1, 64)
-stolen = array.array("i", ancillary[0][2][:4])[0]
+KEEP_WRITING = """
 print("got it", flush=True)
 while True:
     try:
-        os.write(stolen, b"x")
+        os.write(taken, b"x")
     except OSError:
         pass
     time.sleep(0.02)
@@ -46,13 +37,8 @@ time.sleep(0.3)
 
 @pytest.fixture
 def stranger(target):
-    place = f"/proc/{target.pid}/root/data/stranger"
-    pathlib.Path(place).unlink(missing_ok=True)
-    child = subprocess.Popen(["python3", "-c", STRANGER, place], stdout=subprocess.PIPE)
-    assert child.stdout.readline() == b"up\n"
-    yield child
-    child.kill()
-    child.communicate()
+    with strangers.waiting(f"/proc/{target.pid}/root/data/stranger", KEEP_WRITING) as child:
+        yield child
 
 
 @pytest.fixture

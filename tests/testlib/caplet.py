@@ -11,9 +11,17 @@ import urllib.request
 
 import yaml
 
+from . import lab
 from .waiting import until
 
 API = "recap.dev/v1alpha1"
+
+
+def import_tools(recap, folder):
+    """A Capsule image with a shell and real tools, for what is declared; its reference in the store."""
+    root = lab.toolbox_root(folder / "root")
+    image = lab.image("caplet-tools", root, folder, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"])
+    return recap.import_image(image)
 
 
 def capsule(name, function, execution, selector=None, **spec):

@@ -3,12 +3,11 @@
 
 import json
 import os
-import pathlib
 import subprocess
 
 import pytest
 
-from testlib import snapshot
+from testlib import snapshot, stranger
 
 # What a function of ordinary rights can leave in namespaces it shares: Escape takes it all away.
 REMOVED = ["shared memory", "attached private shared memory", "semaphore", "message queue", "posix message queue",
@@ -60,17 +59,6 @@ def test_what_special_rights_leave_is_removed_or_named(recap, toolbox, target, t
         assert residue == {"verified": True, "found": []}, residue
 
 
-KEEP = """
-import array, os, socket, sys, time
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-os.chmod(sys.argv[1], 0o777)
-listener.listen(1)
-print("up", flush=True)
-peer, _ = listener.accept()
-_, ancillary, _, _ = peer.recvmsg(1, 64)
-time.sleep(60)
-"""
 HAND_OUT = """
 import array, os, socket, sys
 fd = os.open("/tmp/file", os.O_CREAT | os.O_RDWR) if sys.argv[1] == "mount" else os.memfd_create("left")
@@ -84,18 +72,11 @@ peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [f
 @pytest.mark.parametrize("what", ["mount", "memory"])
 def test_what_another_process_holds_of_the_run_is_named(recap, toolbox, target, tmp_path, what):
     """A descriptor that the function handed to a process of the target keeps its file alive."""
-    place = pathlib.Path(f"/proc/{target.pid}/root/data/keep")
-    place.unlink(missing_ok=True)
-    keeper = subprocess.Popen(["python3", "-c", KEEP, place], stdout=subprocess.PIPE)
-    try:
-        assert keeper.stdout.readline() == b"up\n"
+    with stranger.waiting(f"/proc/{target.pid}/root/data/keep", "time.sleep(60)"):
         report = tmp_path / "report.json"
         done = recap.run(toolbox, target, "python3", "-c", HAND_OUT, what,
                          flags=["--path", "/data", "--report", report])  # fmt: skip
         assert done.returncode == 0 and b"outside the run" in done.stderr, done
-    finally:
-        keeper.kill()
-        keeper.communicate()
     residue = json.loads(report.read_text())["residue"]
     assert not residue["verified"] and [found["what"] for found in residue["found"]] == [what], residue
 
