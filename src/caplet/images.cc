@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/images.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -13,8 +8,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "capsule/program.h"
 #include "capsule/stage.h"
-#include "linux/error.h"
 #include "linux/fs.h"
 
 namespace recap::caplet {
@@ -28,34 +23,6 @@ using base::Status;
 constexpr seconds kFirstBackOff{10};
 constexpr seconds kLongestBackOff{300};
 constexpr std::size_t kMaxMessage = 400;
-
-// The program with `output` as its stdout and stderr. Nobody waits for it: the kernel reaps it
-// (capsule/start.cc), and its end is the end of `output`. It must not inherit that SIGCHLD is
-// ignored, for it waits for a child of its own.
-Status spawn(const std::vector<std::string>& argv, int output) {
-  std::vector<char*> words;
-  for (const std::string& word : argv) {
-    words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve does not write to them
-  }
-  words.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t child;
-  sigemptyset(&child);
-  sigaddset(&child, SIGCHLD);
-  posix_spawnattr_setsigdefault(&attributes, &child);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  pid_t pid = 0;
-  const int failed = ::posix_spawn(&pid, words[0], &actions, &attributes, words.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return failed == 0 ? Status() : linux::failed("start", argv[0], failed);
-}
 
 }  // namespace
 
@@ -99,8 +66,10 @@ Result<image::PreparedImage> Images::get(const kube::FunctionSpec& function) {
 
 Status Images::start(const std::string& reference) {
   linux::Pipe pipe = RECAP_TRY(linux::make_pipe());
-  RECAP_TRY(spawn({capsule::program_path("recap-image"), "pull", "--quiet", reference},
-                  pipe.write.get()));
+  // Nobody waits for it: the kernel reaps it (capsule/start.cc), and its end is the end of the
+  // pipe.
+  (void)RECAP_TRY(capsule::start_program(
+      {capsule::program_path("recap-image"), "pull", "--quiet", reference}, pipe.write.get()));
   auto fetch = std::make_shared<Fetch>(loop_, reference);
   boost::system::error_code failed;
   fetch->output.assign(pipe.read.release(), failed);

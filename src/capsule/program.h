@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs another program and waits for it: image work, which the run path itself does not link.
+// Other programs: image work, which the run path itself does not link.
 #pragma once
 
 #include <string>
@@ -8,6 +8,10 @@
 #include "base/result.h"
 
 namespace recap::capsule {
+
+// Starts `argv[0]`, a path, with /dev/null as stdin and `output` as stdout and stderr; returns its
+// pid. It does not inherit that SIGCHLD is ignored, for it may wait for children of its own.
+base::Result<int> start_program(const std::vector<std::string>& argv, int output);
 
 // `argv[0]` is the program's path. Its stdin is /dev/null; its stdout is our stderr, because our
 // stdout belongs to the function. Returns its exit code, 128+N when a signal ended it.
