@@ -89,6 +89,10 @@ void remove_objects(const Table& table, const RunIds& ids, void* context, Report
 
 }  // namespace
 
+Result<linux::UniqueFd> open_ipc_namespace(std::uint32_t pid) {
+  return linux::open_at(linux::kCwd, base::concat<64>("/proc/", pid, "/ns/ipc").c_str(), O_RDONLY);
+}
+
 Status remove_ipc_objects(int ipc_ns, const RunIds& ids, void* context, ReportLeft left) {
   if (ids.block_first == 0) {
     return {};

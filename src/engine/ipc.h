@@ -12,6 +12,10 @@
 
 namespace recap::engine {
 
+// The ipc namespace of the process `pid`. The caller makes sure afterwards that it was the one
+// meant.
+Result<linux::UniqueFd> open_ipc_namespace(std::uint32_t pid);
+
 // Goes into the ipc namespace `ipc_ns`, removes the run's objects there, and comes back;
 // `left("class: detail")` is called for what could not be removed ("ipc") or not even read
 // ("unverified"). Does nothing for a uid that is not the run's own (run-as target or root): there

@@ -101,4 +101,15 @@ Status remove_run_dir(ActiveRun& run) {
   return linux::remove_dir_at(run.state_dir.get(), path.c_str());
 }
 
+Status open_logs(ActiveRun& run) {
+  constexpr std::string_view kSuffix[] = {".stdout", ".stderr"};
+  const int streams = !run.spec.detached && !run.spec.terminal ? 0 : (run.spec.terminal ? 1 : 2);
+  for (int i = 0; i < streams; ++i) {
+    run.logs[i] = RECAP_TRY(engine::BoundedLog::create(
+        run.record_dir.get(), base::concat<80>(run.spec.run_id, kSuffix[i]),
+        run.spec.limits.log_bytes));
+  }
+  return {};
+}
+
 }  // namespace recap::keeper

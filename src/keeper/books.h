@@ -14,6 +14,9 @@ Status open_ledger(ActiveRun& run);
 // Reserves the record's space and listens on the control socket.
 Status open_record_and_control(ActiveRun& run);
 
+// The bounded logs of a detached run, and of a terminal's, beside the record.
+Status open_logs(ActiveRun& run);
+
 // Opens a directory of ours; kDenied unless it is root's and closed to everybody else.
 Result<linux::DirFd> open_own_dir(int dir, const char* path);
 

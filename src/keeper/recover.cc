@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "engine/host.h"
+#include "engine/ipc.h"
 #include "keeper/active_run.h"
 #include "keeper/books.h"
 #include "linux/fs.h"
@@ -53,8 +54,7 @@ Result<linux::PidFd> open_exactly(std::uint64_t pid, std::uint64_t start_time) {
 
 void find_target(ActiveRun& run) {
   auto target = open_exactly(run.spec.target.pid, run.spec.target.start_time);
-  const auto ipc_path = base::concat<64>("/proc/", run.spec.target.pid, "/ns/ipc");
-  auto ipc = linux::open_at(linux::kCwd, ipc_path.c_str(), O_RDONLY);
+  auto ipc = engine::open_ipc_namespace(run.spec.target.pid);
   run.target_gone = !target || !linux::duplicate_to(target->get(), run::kTargetFd) ||
                     !linux::send_signal(run::kTargetFd, 0);
   if (!run.target_gone && ipc && (run.spec.share & run::kShareIpc) != 0) {

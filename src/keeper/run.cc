@@ -11,6 +11,7 @@
 
 #include "engine/confine.h"
 #include "engine/host.h"
+#include "engine/ipc.h"
 #include "engine/mask.h"
 #include "keeper/active_run.h"
 #include "keeper/books.h"
@@ -94,9 +95,14 @@ Status read_target_mounts(ActiveRun& run) {
     }
     run.volumes = engine::volumes_in({reinterpret_cast<char*>(buffer.data()), size});
   }
+  return {};
+}
+
+// What Escape needs of the target, also when that is gone by then.
+Status hold_on_to_target(ActiveRun& run) {
+  RECAP_TRY(read_target_mounts(run));
   if ((run.spec.share & run::kShareIpc) != 0) {
-    const auto ipc = base::concat<64>("/proc/", run.spec.target.pid, "/ns/ipc");
-    run.target_ipc = RECAP_TRY(linux::open_at(linux::kCwd, ipc.c_str(), O_RDONLY));
+    run.target_ipc = RECAP_TRY(engine::open_ipc_namespace(run.spec.target.pid));
   }
   // Nothing between the lookup of the target and here trusted its pid alone.
   return linux::send_signal(run::kTargetFd, 0).context("the target is gone");
@@ -121,17 +127,6 @@ Status redirect_output(ActiveRun& run) {
     linux::Pipe pipe = RECAP_TRY(linux::make_pipe());
     RECAP_TRY(linux::duplicate_to(pipe.write.get(), run::kStdout + i));
     run.output[i] = std::move(pipe.read);
-  }
-  return {};
-}
-
-Status open_logs(ActiveRun& run) {
-  constexpr std::string_view kSuffix[] = {".stdout", ".stderr"};
-  const int streams = !run.spec.detached && !run.spec.terminal ? 0 : (run.spec.terminal ? 1 : 2);
-  for (int i = 0; i < streams; ++i) {
-    run.logs[i] = RECAP_TRY(engine::BoundedLog::create(
-        run.record_dir.get(), base::concat<80>(run.spec.run_id, kSuffix[i]),
-        run.spec.limits.log_bytes));
   }
   return {};
 }
@@ -268,7 +263,7 @@ Status or_why_it_left(ActiveRun& run, Status sent, int& exit_code) {
 Status attach(ActiveRun& run, int& exit_code) {
   RECAP_TRY(open_ledger(run));
   RECAP_TRY(make_ids(run));
-  RECAP_TRY(read_target_mounts(run));
+  RECAP_TRY(hold_on_to_target(run));
   RECAP_TRY(stage_files(run));
   RECAP_TRY(redirect_output(run));
   RECAP_TRY(spawn_stub(run));

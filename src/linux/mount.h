@@ -31,7 +31,7 @@ class FsContext {
  public:
   static Result<FsContext> open(const char* type);
   Status set(const char* key, const char* value);  // < 256 bytes (fsconfig(2))
-  Status set_fd(const char* key, int fd);  // overlay: since 6.13
+  Status set_fd(const char* key, int fd);          // overlay: since 6.13
   Result<Mount> create(std::uint64_t attributes);
 
  private:
