@@ -124,18 +124,55 @@ std::string namespace_of(std::string_view pid, std::string_view name) {
   return text ? std::string(*text) : std::string();
 }
 
-// A first process with more capabilities than ours hides its namespaces. We are started on the
-// host, so ours are the same.
-std::string_view host_process() { return namespace_of("1", "net").empty() ? "self" : "1"; }
+base::Error cannot_read_namespaces_of(std::uint32_t pid) {
+  return base::Error(base::Kind::kGone,
+                     base::concat<300>("the namespaces of process ", pid,
+                                       " cannot be read: it ended, or /proc is not the host's"));
+}
 
-base::Result<bool> is_in_namespace_of(std::string_view init, std::uint32_t pid,
-                                      std::string_view name) {
+// Whether both are in one network namespace, of whose files there is one set. Everybody may ask.
+base::Result<bool> share_network(std::uint32_t a, std::uint32_t b) {
+  const auto files_of = [](std::uint32_t pid) {
+    return linux::stat_at(linux::kCwd, base::concat<64>("/proc/", pid, "/net/dev").c_str(), 0);
+  };
+  const auto one = files_of(a);
+  const auto other = files_of(b);
+  if (!one || !other) {
+    return cannot_read_namespaces_of(one ? b : a);
+  }
+  return one->stx_ino == other->stx_ino;
+}
+
+// The initial ones have these numbers on every machine (include/uapi/linux/nsfs.h).
+constexpr std::string_view kInitialNamespaces[] = {"ipc:[4026531839]", "pid:[4026531836]"};
+
+// A first process with more capabilities than ours hides its namespaces. Then ours stand for them
+// where it is certain that they are the same. The keeper sees to the mount namespace by itself.
+base::Result<bool> is_in_unseen_host_namespace(std::uint32_t pid, std::string_view name) {
+  if (name == "net") {
+    return share_network(1, pid);
+  }
+  const std::string own = namespace_of("self", name);
+  if (name != "mnt" && std::ranges::find(kInitialNamespaces, own) == std::end(kInitialNamespaces)) {
+    return base::Error(base::Kind::kDenied,
+                       "process 1 may not be looked at, so what is the host's is not known: give "
+                       "recap's container CAP_SYS_PTRACE and all capabilities of process 1");
+  }
   const std::string target = namespace_of(base::concat<16>(pid), name);
-  const std::string host = namespace_of(init, name);
-  if (host.empty() || target.empty()) {
-    return base::Error(base::Kind::kGone,
-                       base::concat<300>("the namespaces of process ", pid,
-                                         " cannot be read: it ended, or /proc is not the host's"));
+  if (target.empty()) {
+    return cannot_read_namespaces_of(pid);
+  }
+  return target == own;
+}
+
+base::Result<bool> is_in_host_namespace(std::uint32_t pid, std::string_view name) {
+  const std::string host = namespace_of("1", name);
+  if (host.empty()) {
+    return is_in_unseen_host_namespace(pid, name);
+  }
+  const std::string target = namespace_of(base::concat<16>(pid), name);
+  if (target.empty()) {
+    return cannot_read_namespaces_of(pid);
   }
   return host == target;
 }
@@ -206,9 +243,8 @@ std::string workdir_of(const RunRequest& request, const image::PreparedImage& im
 
 base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t among) {
   std::uint8_t bits = 0;
-  const std::string_view init = host_process();
   for (const policy::ShareName& share : policy::kShareNames) {
-    if ((among & share.bit) != 0 && RECAP_TRY(is_in_namespace_of(init, pid, share.name))) {
+    if ((among & share.bit) != 0 && RECAP_TRY(is_in_host_namespace(pid, share.name))) {
       bits = static_cast<std::uint8_t>(bits | share.bit);
     }
   }
@@ -216,7 +252,7 @@ base::Result<std::uint8_t> shares_with_host(std::uint32_t pid, std::uint8_t amon
 }
 
 base::Result<bool> has_mounts_of_host(std::uint32_t pid) {
-  return is_in_namespace_of(host_process(), pid, "mnt");
+  return is_in_host_namespace(pid, "mnt");
 }
 
 base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,

@@ -38,15 +38,23 @@ std::optional<KeeperId> keeper_of(int run_dir) {
   return text ? parse_pid_file(*text) : std::nullopt;
 }
 
+// Not: could not be looked at (no descriptor to have).
+bool is_gone(const base::Error& error) {
+  return error.kind() == base::Kind::kGone || error.kind() == base::Kind::kNotFound;
+}
+
 // Waits up to `timeout_ms` for the end of that very process; false when it lives on.
 bool is_dead(const KeeperId& keeper, std::int64_t timeout_ms) {
   const int pid = static_cast<int>(keeper.pid);
   auto pidfd = linux::open_pidfd(pid);
   if (!pidfd) {
-    return true;
+    return is_gone(pidfd.error());
   }
   auto start = linux::start_time_of(pid);
-  if (!start || *start != keeper.start_time) {
+  if (!start) {
+    return is_gone(start.error());
+  }
+  if (*start != keeper.start_time) {
     return true;
   }
   // A zombie, which has its start time still, is as readable as a process that ended.

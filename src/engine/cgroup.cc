@@ -180,6 +180,9 @@ Result<RunCgroup> RunCgroup::adopt(const run::LedgerContents& ledger) {
     Hierarchy& h = cgroup.hierarchies_[cgroup.count_];
     h.path = CgroupPath(ledger.entries[i].text);
     auto dir = linux::open_dir_at(kCwd, h.path.c_str());
+    if (!dir && dir.error().kind() != Kind::kNotFound) {
+      return std::move(dir).error();
+    }
     if (dir) {
       h.dir = std::move(*dir);
       const bool v2 = cgroup.layout_ == CgroupLayout::kV2;

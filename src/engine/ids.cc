@@ -24,11 +24,19 @@ std::uint32_t first_guess(std::string_view run_id) {
   return hash % kBlocks;
 }
 
+bool is_taken(int state_dir, const char* name) {
+  std::array<char, 64> holder;
+  return linux::read_link_at(state_dir, name, holder).has_value();
+}
+
 Result<std::uint32_t> reserve_block(std::string_view run_id, int state_dir, run::Ledger& ledger) {
   const std::uint32_t start = first_guess(run_id);
   for (std::uint32_t i = 0; i < kBlocks; ++i) {
     const std::uint32_t block = (start + i) % kBlocks;
     const auto name = base::concat<32>("uids/", block);
+    if (is_taken(state_dir, name.c_str())) {
+      continue;
+    }
     // Written down first; whose block it became, the link itself says.
     RECAP_TRY(ledger.append({.step = run::Step::kUid, .a = block}));
     auto reserved = linux::symlink_at(run_id.data(), state_dir, name.c_str());

@@ -21,7 +21,8 @@ class BoundedLog {
   static base::Result<BoundedLog> create(int dir, std::string_view name, std::uint64_t max_bytes);
   BoundedLog() = default;
 
-  base::Status append(std::span<const std::byte> data);
+  // What cannot be kept (a full disk) is dropped and counted: the run itself must not suffer.
+  void append(std::span<const std::byte> data);
   [[nodiscard]] bool valid() const { return file_.valid(); }
   [[nodiscard]] std::uint64_t dropped_bytes() const { return dropped_; }
 

@@ -105,7 +105,8 @@ struct ActiveRun {
   void add_residue(std::string_view what, std::string_view detail);
   // "class: detail", as engine names it.
   void add_named_residue(std::string_view text);
-  void set_message(std::string_view message);
+  // What the requester is told, one sentence after the other.
+  void say(std::string_view message);
 };
 
 // Builds everything up to the function's exec. On failure the ledger says what has to be undone;

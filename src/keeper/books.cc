@@ -7,6 +7,7 @@
 #include "linux/proc.h"
 #include "linux/process.h"
 #include "linux/socket.h"
+#include "linux/unmount.h"
 
 namespace recap::keeper {
 
@@ -78,6 +79,15 @@ Status open_ledger(ActiveRun& run) {
   run.run_dir = RECAP_TRY(linux::open_dir_at(run.state_dir.get(), path.c_str()));
   RECAP_TRY(begin_ledger(run));
   return write_new_file(run.run_dir.get(), "spec", run.encoded_spec);
+}
+
+Status write_down_files(ActiveRun& run) {
+  run::LedgerEntry files{.step = run::Step::kFiles};
+  files.a = RECAP_TRY(linux::file_system_number(run.layers.upper.get()));
+  if (run.out.valid()) {
+    files.b = RECAP_TRY(linux::file_system_number(run.out.get()));
+  }
+  return run.ledger->append(files);
 }
 
 Status open_record_and_control(ActiveRun& run) {

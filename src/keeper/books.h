@@ -11,6 +11,9 @@ inline constexpr std::size_t kMaxMountinfoBytes = std::size_t{1} << 20;
 
 // Makes state_dir/runs/RUN with its ledger and the copy of the spec.
 Status open_ledger(ActiveRun& run);
+// Writes down which file systems the scratch space and /out are: whether they are gone can then be
+// asked by a later keeper, too.
+Status write_down_files(ActiveRun& run);
 // Reserves the record's space and listens on the control socket.
 Status open_record_and_control(ActiveRun& run);
 

@@ -181,9 +181,8 @@ void announce(ActiveRun& run) {
 }
 
 void answer_everybody(const ActiveRun& run) {
-  constexpr std::int32_t kOurs = 125;
   Event event{.type = EventType::kDone,
-              .exit_code = run.artifacts_failed ? kOurs : run.record.exit_code,
+              .exit_code = run.record.exit_code,
               .reason = static_cast<std::uint32_t>(run.record.reason),
               .attach_us = run.record.attach_us,
               .residue_count = static_cast<std::uint32_t>(run.record.residue_count),

@@ -86,9 +86,9 @@ void tell_target_death_apart(ActiveRun& run, Reason& reason) {
   if (target_dies(run)) {
     reason = Reason::kTargetGone;
   } else {
-    run.set_message(run.cgroup && run.cgroup->oom_kills() > 0
-                        ? "the memory limit is too small for the function to start: see --memory"
-                        : "the stub was killed from outside, and the function with it");
+    run.say(run.cgroup && run.cgroup->oom_kills() > 0
+                ? "the memory limit is too small for the function to start: see --memory"
+                : "the stub was killed from outside, and the function with it");
   }
 }
 

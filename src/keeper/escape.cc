@@ -26,21 +26,23 @@ namespace {
 
 using run::Reason;
 
+constexpr std::int32_t kOurs = 125;
+
 // Nothing of ours can be in the target's mount table; if it changed, somebody should know when.
 void look_at_target_mounts(ActiveRun& run) {
   linux::PollFd change[] = {{.fd = run.target_mounts.get(), .events = linux::kPollPri}};
   if (run.target_mounts.valid() && !run.target_gone && linux::poll(change, 0).value_or(0) != 0 &&
       run.record.message.empty()) {
-    run.set_message("the target's own mounts changed during the run");
+    run.say("the target's own mounts changed during the run");
   }
 }
 
 void tell_residue(ActiveRun& run) {
   if (run.record.residue_count != 0) {
     const run::Residue& first = run.record.residue[0];
-    run.set_message(base::concat<512>("residue was found: ", first.what, ": ", first.detail,
-                                      run.record.residue_count > 1 ? ", and more" : "",
-                                      "; see recap inspect ", run.spec.run_id));
+    run.say(base::concat<512>("residue was found: ", first.what, ": ", first.detail,
+                              run.record.residue_count > 1 ? ", and more" : "",
+                              "; see recap inspect ", run.spec.run_id));
   }
 }
 
@@ -53,7 +55,6 @@ std::int32_t code_of(std::int32_t status) {
 void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int failure_code) {
   run::Record& record = run.record;
   constexpr std::int32_t kDeadlineCode = 124;
-  constexpr std::int32_t kOurs = 125;
   constexpr std::int32_t kSignalled = 128;
   record.reason = reason;
   record.exit_code = kOurs;
@@ -63,17 +64,17 @@ void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int fai
     if (record.exit_signal == SIGKILL && !run.killed_by_us && run.cgroup &&
         run.cgroup->oom_kills() > 0) {
       record.reason = Reason::kOutOfMemory;
-      run.set_message("the function used more memory than its limit and was killed: see --memory");
+      run.say("the function used more memory than its limit and was killed: see --memory");
     }
   }
   switch (reason) {
     case Reason::kDeadline:
       record.exit_code = kDeadlineCode;
-      run.set_message("the deadline passed and the function was ended");
+      run.say("the deadline passed and the function was ended");
       break;
     case Reason::kTargetGone:
       if (!run.function_ended) {
-        run.set_message("the target ended, and the run with it");
+        run.say("the target ended, and the run with it");
       }
       break;
     case Reason::kStopped:
@@ -87,7 +88,7 @@ void decide_outcome(ActiveRun& run, Reason reason, const Error* failure, int fai
   }
   if (failure != nullptr) {
     record.reason = run.target_gone ? Reason::kTargetGone : reason;
-    run.set_message(failure->message());
+    run.say(failure->message());
   }
 }
 
@@ -123,12 +124,12 @@ void close_books(ActiveRun& run) {
   record.log_dropped_bytes = run.logs[0].dropped_bytes() + run.logs[1].dropped_bytes();
   record.residue_verified = record.residue_count == 0;
   tell_residue(run);
-  if (record.residue_count != 0 && !run.function_ended) {
-    record.exit_code = 125;
+  if (run.artifacts_failed || (record.residue_count != 0 && !run.function_ended)) {
+    record.exit_code = kOurs;
   }
   if (run.record_file.valid()) {
     if (const auto written = write_record(run); !written) {
-      run.set_message(written.error().message());
+      run.say(written.error().message());
     }
   }
   close_run_dir(run);
@@ -175,8 +176,10 @@ void finish_escape(ActiveRun& run) {
   run.patience = {.kill_ms = 100, .stub_ms = 100};
   kill_everything(run);
   remove_cgroup(run);
+  remove_ipc_objects(run);
   wait_for_stubs(run);
   see_the_stub_off(run);
+  look_for_held_files(run);
   release_ids(run);
   if (run.unfinished) {
     return;
@@ -188,7 +191,8 @@ void finish_escape(ActiveRun& run) {
   }
   run.record.memory_peak_bytes = memory_peak;
   run.record.residue_verified = run.record.residue_count == 0;
-  run.set_message("what this run left when it ended was removed by a later command");
+  run.message_text.clear();
+  run.say("what this run left when it ended was removed by a later command");
   (void)write_record(run);
   (void)remove_run_dir(run);
 }

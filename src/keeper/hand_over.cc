@@ -104,7 +104,7 @@ void hand_over_artifacts(ActiveRun& run) {
     message = base::concat<run::kMaxMessageBytes>("the artifact is incomplete, ",
                                                   copied.missing_bytes, " bytes are missing: ");
   }
-  run.set_message(message.append(copied.status.error().message()));
+  run.say(message.append(copied.status.error().message()));
 }
 
 }  // namespace recap::keeper

@@ -141,8 +141,8 @@ void ActiveRun::add_named_residue(std::string_view text) {
   }
 }
 
-void ActiveRun::set_message(std::string_view message) {
-  message_text = base::FixedString<run::kMaxMessageBytes>(message);
+void ActiveRun::say(std::string_view message) {
+  message_text.append(message_text.empty() ? "" : "; ").append(message);
   record.message = message_text;
 }
 

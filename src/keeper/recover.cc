@@ -23,12 +23,33 @@ namespace {
 
 using run::Step;
 
-Result<run::LedgerContents> read_books(ActiveRun& run, int run_dir) {
+Result<std::string_view> name_of_dir(int dir, base::FixedString<512>& storage) {
+  std::array<char, 512> buffer;
+  const auto link = base::concat<32>("/proc/self/fd/", dir);
+  const std::string_view path = RECAP_TRY(linux::read_link_at(linux::kCwd, link.c_str(), buffer));
+  storage = base::FixedString<512>(path);
+  return storage.view().substr(path.rfind('/') + 1);
+}
+
+// All that is known of a keeper that died before it had made its ledger.
+Status open_books(ActiveRun& run, int run_dir) {
+  // Keeps the number free until the target is found; what is opened before must not get it.
+  RECAP_TRY(linux::duplicate_to(run_dir, run::kTargetFd));
   run.run_dir = RECAP_TRY(linux::open_dir_at(run_dir, "."));
+  run.state_dir = RECAP_TRY(linux::open_dir_at(run_dir, "../.."));
+  run.spec.run_id = RECAP_TRY(name_of_dir(run_dir, run.name_text));
+  return {};
+}
+
+Result<run::LedgerContents> read_ledger(ActiveRun& run) {
+  const int run_dir = run.run_dir.get();
   run.ledger = RECAP_TRY(run::Ledger::adopt(run_dir, "ledger"));
   const auto memory = RECAP_TRY(linux::map_memory(run::kMaxLedgerBytes));
   const linux::UniqueFd file = RECAP_TRY(linux::open_at(run_dir, "ledger", O_RDONLY));
   const std::size_t size = RECAP_TRY(linux::read_all(file.get(), memory));
+  if (size == memory.size()) {
+    return Error(base::Kind::kCorrupt, "the ledger is too long");
+  }
   return run::read_ledger(memory.first(size));
 }
 
@@ -52,25 +73,43 @@ Result<linux::PidFd> open_exactly(std::uint64_t pid, std::uint64_t start_time) {
   return pidfd;
 }
 
-void find_target(ActiveRun& run) {
-  auto target = open_exactly(run.spec.target.pid, run.spec.target.start_time);
-  auto ipc = engine::open_ipc_namespace(run.spec.target.pid);
-  run.target_gone = !target || !linux::duplicate_to(target->get(), run::kTargetFd) ||
-                    !linux::send_signal(run::kTargetFd, 0);
-  if (!run.target_gone && ipc && (run.spec.share & run::kShareIpc) != 0) {
-    run.target_ipc = *std::move(ipc);
-  }
+// What is not there any more needs nothing; what could not be looked at is a failure.
+bool is_gone(const Error& error) {
+  return error.kind() == base::Kind::kGone || error.kind() == base::Kind::kNotFound;
 }
 
-void find_stub(ActiveRun& run, const run::LedgerContents& ledger) {
-  run.stubs_left = true;
-  if (const run::LedgerEntry* entry = ledger.find(Step::kStub)) {
-    if (auto stub = open_exactly(entry->a, entry->b)) {
-      run.stub = std::move(*stub);
-      run.stub_pid = static_cast<std::uint32_t>(entry->a);
-      run.stubs_left = false;
-    }
+Status find_target(ActiveRun& run) {
+  run.target_gone = true;
+  auto target = open_exactly(run.spec.target.pid, run.spec.target.start_time);
+  if (!target) {
+    return is_gone(target.error()) ? Status{} : std::move(target).error();
   }
+  RECAP_TRY(linux::duplicate_to(target->get(), run::kTargetFd));
+  auto ipc = engine::open_ipc_namespace(run.spec.target.pid);
+  if (!ipc && !is_gone(ipc.error())) {
+    return std::move(ipc).error();
+  }
+  run.target_gone = !ipc || !linux::send_signal(run::kTargetFd, 0);
+  if (!run.target_gone && (run.spec.share & run::kShareIpc) != 0) {
+    run.target_ipc = *std::move(ipc);
+  }
+  return {};
+}
+
+Status find_stub(ActiveRun& run, const run::LedgerContents& ledger) {
+  run.stubs_left = true;
+  const run::LedgerEntry* entry = ledger.find(Step::kStub);
+  if (entry == nullptr) {
+    return {};
+  }
+  auto stub = open_exactly(entry->a, entry->b);
+  if (!stub) {
+    return is_gone(stub.error()) ? Status{} : std::move(stub).error();
+  }
+  run.stub = std::move(*stub);
+  run.stub_pid = static_cast<std::uint32_t>(entry->a);
+  run.stubs_left = false;
+  return {};
 }
 
 Status open_record(ActiveRun& run) {
@@ -97,21 +136,17 @@ Status reopen_record(ActiveRun& run) {
   return {};
 }
 
-Result<std::string_view> name_of_dir(int dir, base::FixedString<512>& storage) {
-  std::array<char, 512> buffer;
-  const auto link = base::concat<32>("/proc/self/fd/", dir);
-  const std::string_view path = RECAP_TRY(linux::read_link_at(linux::kCwd, link.c_str(), buffer));
-  storage = base::FixedString<512>(path);
-  return storage.view().substr(path.rfind('/') + 1);
+// Those of the run whose end nobody of us has seen.
+Status find_files(ActiveRun& run, const run::LedgerContents& ledger) {
+  const run::LedgerEntry* files = ledger.find(Step::kFiles);
+  for (const std::uint64_t number :
+       {files != nullptr ? files->a : 0, files != nullptr ? files->b : 0}) {
+    RECAP_TRY(number != 0 ? run.files_end.add_number(number) : Status{});
+  }
+  return {};
 }
 
-Status take_over(ActiveRun& run, int run_dir) {
-  // Keeps the number free until the target is found; what is opened before must not get it.
-  RECAP_TRY(linux::duplicate_to(run_dir, run::kTargetFd));
-  // All that is known of a keeper that died before it had opened its ledger.
-  run.state_dir = RECAP_TRY(linux::open_dir_at(run_dir, "../.."));
-  run.spec.run_id = RECAP_TRY(name_of_dir(run_dir, run.name_text));
-  const run::LedgerContents ledger = RECAP_TRY(read_books(run, run_dir));
+Status take_over(ActiveRun& run, const run::LedgerContents& ledger) {
   if (auto spec = read_spec(run); !spec && spec.error().kind() == base::Kind::kUnsupported) {
     return Error(base::Kind::kBusy, "the run is another version's to recover");
   } else if (!spec) {
@@ -130,29 +165,45 @@ Status take_over(ActiveRun& run, int run_dir) {
   const linux::BootId boot = RECAP_TRY(linux::boot_id());
   if (begin != nullptr && begin->text == boot.view()) {
     run.cgroup = RECAP_TRY(engine::RunCgroup::adopt(ledger));
-    find_target(run);
-    find_stub(run, ledger);
+    RECAP_TRY(find_files(run, ledger));
+    RECAP_TRY(find_target(run));
+    RECAP_TRY(find_stub(run, ledger));
   } else {
     run.target_gone = true;  // another boot: only files can be left
     run.stubs_left = true;
   }
-  return ledger.find(Step::kLeft) != nullptr ? reopen_record(run) : open_record(run);
+  if (ledger.find(Step::kLeft) != nullptr) {
+    return reopen_record(run);
+  }
+  (void)open_record(run);  // to clean up without one is better than not to
+  return {};
 }
 
 }  // namespace
 
 int recover(int run_dir) {
+  constexpr int kNotDone = 125;
   ActiveRun& run = the_run();
   run.caller_listens = false;
-  const Status taken = take_over(run, run_dir);
-  if (!taken && taken.error().kind() == base::Kind::kBusy) {
-    return 0;  // its keeper lives, or another cleaner is at it
+  if (!open_books(run, run_dir)) {
+    return kNotDone;
+  }
+  auto ledger = read_ledger(run);
+  if (!ledger && ledger.error().kind() == base::Kind::kNotFound) {
+    (void)remove_run_dir(run);  // its keeper died before it had made anything
+    return 0;
+  }
+  // Whatever else prevents this, the ledger has to be there for who tries again.
+  const Status taken = ledger ? take_over(run, *ledger) : Status(std::move(ledger).error());
+  if (!taken) {
+    const bool is_anothers = taken.error().kind() == base::Kind::kBusy;
+    return is_anothers ? 0 : kNotDone;  // its keeper lives, or another cleaner is at it
   }
   if (run.is_left) {
     finish_escape(run);
     return 0;
   }
-  run.set_message("the keeper of this run was killed; a later one cleaned up");
+  run.say("the keeper of this run was killed; a later one cleaned up");
   escape(run, run::Reason::kKeeperGone, nullptr, 0);
   return 0;
 }

@@ -33,16 +33,17 @@ constexpr std::int64_t kAttachDeadlineMs = 10'000;
 
 // Of a target that has one of its own; else there is nothing to share, and the function gets its
 // own where it can.
-Result<linux::UniqueFd> open_target_user_ns(run::Spec& spec) {
-  const auto theirs = base::concat<64>("/proc/", spec.target.pid, "/ns/user");
+Result<linux::UniqueFd> open_target_user_ns(ActiveRun& run) {
+  const auto theirs = base::concat<64>("/proc/", run.spec.target.pid, "/ns/user");
   std::array<char, 64> own_name;
   std::array<char, 64> their_name;
   if (RECAP_TRY(linux::read_link_at(linux::kCwd, "/proc/self/ns/user", own_name)) ==
       RECAP_TRY(linux::read_link_at(linux::kCwd, theirs.c_str(), their_name))) {
-    spec.share &= static_cast<std::uint8_t>(~run::kShareUser);
+    run.spec.share &= static_cast<std::uint8_t>(~run::kShareUser);
+    run.record.share = run.spec.share;
     return linux::UniqueFd();
   }
-  if (spec.run_as == run::RunAs::kReserved) {
+  if (run.spec.run_as == run::RunAs::kReserved) {
     return Error(base::Kind::kInvalid,
                  "a reserved uid does not exist in the target's user namespace: "
                  "use --run-as target or root with --share user");
@@ -53,7 +54,7 @@ Result<linux::UniqueFd> open_target_user_ns(run::Spec& spec) {
 Status make_ids(ActiveRun& run) {
   linux::UniqueFd target_user_ns;
   if ((run.spec.share & run::kShareUser) != 0) {
-    target_user_ns = RECAP_TRY(open_target_user_ns(run.spec));
+    target_user_ns = RECAP_TRY(open_target_user_ns(run));
   }
   run.ids = RECAP_TRY(engine::reserve_ids(run.spec, run.state_dir.get(), *run.ledger));
   if (run.ids.block_first != 0) {
@@ -79,7 +80,7 @@ Status stage_files(ActiveRun& run) {
   if (run.spec.view == run::View::kMerged) {
     run.mask = RECAP_TRY(engine::make_mask(run.layers.own));
   }
-  return {};
+  return write_down_files(run);
 }
 
 // The target's mount table, as an event source and, for the wide views, as the list of its volumes.

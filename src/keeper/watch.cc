@@ -97,7 +97,7 @@ void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueF
       run.inner_stub_lost = true;
       break;
     case engine::StubMessageType::kViewIncomplete:
-      run.set_message(base::concat<200>(
+      run.say(base::concat<200>(
           "the view is incomplete: volumes of the target that are not shown: ", message.value,
           " (file servers' cannot be)"));
       break;
@@ -143,7 +143,6 @@ void take_stubs_end(ActiveRun& run) {
   run.outer_stub_lost = !run.stubs_left;
 }
 
-// What cannot be kept (a full disk) is dropped: the run itself must not suffer.
 void take_output(linux::UniqueFd& source, engine::BoundedLog& log) {
   std::array<std::byte, 16384> buffer;
   const auto size = linux::read_some(source.get(), buffer);
@@ -151,7 +150,7 @@ void take_output(linux::UniqueFd& source, engine::BoundedLog& log) {
     source.reset();
     return;
   }
-  (void)log.append(std::span(buffer).first(*size));
+  log.append(std::span(buffer).first(*size));
 }
 
 void take_terminal(ActiveRun& run) {
@@ -161,7 +160,7 @@ void take_terminal(ActiveRun& run) {
     run.spec.terminal = false;  // EIO: no process has the other end any more
     return;
   }
-  (void)run.logs[0].append(std::span(buffer).first(*size));
+  run.logs[0].append(std::span(buffer).first(*size));
 }
 
 std::optional<Reason> reason_to_end(const ActiveRun& run) {

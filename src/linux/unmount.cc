@@ -73,12 +73,21 @@ Result<std::uint64_t> used_bytes(int fd) {
          static_cast<std::uint64_t>(st.f_bsize);
 }
 
-Status UnmountWatch::add(int fd) {
+Result<std::uint64_t> file_system_number(int fd) {
+  const struct statx st = RECAP_TRY(stat_at(fd, "", AT_EMPTY_PATH));
+  return encoded(st.stx_dev_major, st.stx_dev_minor);
+}
+
+Status UnmountWatch::add_number(std::uint64_t device) {
   if (count_ == kMost) {
     return base::Error(base::Kind::kInternal, "too many file systems are watched");
   }
-  const struct statx st = RECAP_TRY(stat_at(fd, "", AT_EMPTY_PATH));
-  devices_[count_++] = encoded(st.stx_dev_major, st.stx_dev_minor);
+  devices_[count_++] = device;
+  return {};
+}
+
+Status UnmountWatch::add(int fd) {
+  RECAP_TRY(add_number(RECAP_TRY(file_system_number(fd))));
   if (count_ == 1) {
     events_ = make_instance();
   }

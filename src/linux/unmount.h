@@ -13,7 +13,9 @@ namespace recap::linux {
 using base::Result;
 using base::Status;
 
-Result<std::uint64_t> used_bytes(int fd);  // of the file system of `fd`, which may be O_PATH
+// Of the file system of `fd`, which may be O_PATH.
+Result<std::uint64_t> used_bytes(int fd);
+Result<std::uint64_t> file_system_number(int fd);  // as ustat(2) takes it
 
 // inotify(7) tells the end of a file system (IN_UNMOUNT) to those who watch a file in it, and does
 // not keep it (fs/notify/fsnotify.c, fsnotify_sb_delete()). There are few instances for each user
@@ -23,6 +25,9 @@ class UnmountWatch {
  public:
   // Watches the file system of `fd`, by the file that it refers to. At most 4.
   Status add(int fd);
+  // One that nothing of ours refers to any more. Its number is all there is to ask for, so that
+  // await() says kUnknown when it is taken.
+  Status add_number(std::uint64_t device);
 
   enum class State : std::uint8_t { kGone, kHeld, kUnknown };
   // Waits up to `timeout_ms` for all of them.

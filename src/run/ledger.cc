@@ -34,21 +34,23 @@ base::Status Ledger::append(const LedgerEntry& entry) {
   return linux::write_all(fd_.get(), writer.written()).context("cannot write the ledger");
 }
 
-LedgerContents read_ledger(std::span<const std::byte> input) {
+base::Result<LedgerContents> read_ledger(std::span<const std::byte> input) {
   LedgerContents contents;
   Reader reader(input);
-  while (contents.count < kMaxLedgerEntries) {
+  while (true) {
     LedgerEntry entry;
     entry.step = static_cast<Step>(reader.number<std::uint32_t>());
     entry.a = reader.number<std::uint64_t>();
     entry.b = reader.number<std::uint64_t>();
     entry.text = reader.text();
     if (!reader.ok()) {
-      break;
+      return contents;
+    }
+    if (contents.count == kMaxLedgerEntries) {
+      return base::Error(base::Kind::kCorrupt, "the ledger has too many entries");
     }
     contents.entries[contents.count++] = entry;
   }
-  return contents;
 }
 
 }  // namespace recap::run

@@ -33,6 +33,7 @@ enum class Step : std::uint32_t {
   kFunction,   // the function may run from here on
   kEscape,     // a: run::Reason
   kLeft,       // the record is written; what it names as process or cgroup is still there
+  kFiles,      // a, b: numbers of the file systems of the scratch space and of /out, which are made
 };
 
 struct LedgerEntry {
@@ -69,6 +70,7 @@ struct LedgerContents {
     return nullptr;
   }
 };
-LedgerContents read_ledger(std::span<const std::byte> input);
+// kCorrupt when there are more entries than a run writes: what was not read cannot be undone.
+base::Result<LedgerContents> read_ledger(std::span<const std::byte> input);
 
 }  // namespace recap::run

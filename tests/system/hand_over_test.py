@@ -2,6 +2,7 @@
 """SPEC: what a function leaves for its user arrives whole, or the exit code says that it did not; and
 nobody who reads slowly, or holds an end of a pipe, keeps a run from its end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -70,6 +71,17 @@ def test_a_copy_larger_than_out_may_be_is_refused_and_leaves_nothing(capsule, tm
     done = capsule("sh", "-c", f"echo small > /out/b; {LARGER_THAN_OUT[what]}", flags=["--out", f"{folder}/", "-q"])
     assert done.returncode == 125 and b"larger than /out may be" in done.stderr, done
     assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_the_record_says_what_the_caller_is_told(capsule, tmp_path):
+    """Also of what else was found: here a leftover, which only a function with that right can make."""
+    report = tmp_path / "report.json"
+    leave = "ip link set lo mtu 1400; truncate -s 3G /out/a"
+    done = capsule("sh", "-c", leave, flags=["--out", tmp_path / "a", "--cap", "NET_ADMIN", "--report", report])
+    record = json.loads(report.read_text())
+    assert done.returncode == 125 and record["exit"]["code"] == 125, (done, record)
+    for word in ("larger than /out may be", "residue was found"):
+        assert word in done.stderr.decode() and word in record["exit"]["message"], (done, record)
 
 
 def test_a_single_file_larger_than_out_may_be_is_refused(capsule, tmp_path):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPEC: a Capsule joins the namespaces it shares, and no other."""
 
+import json
+import subprocess
+
 import pytest
 
 from testlib import proc
@@ -65,3 +68,21 @@ def test_namespaces_that_the_target_shares_with_the_host_are_not_joined_unasked(
         assert recap.run(toolbox, target, "true", flags=["--share", "pid"]).returncode == 0
     finally:
         target.remove()
+
+
+def test_the_record_names_what_was_shared_in_fact(recap, toolbox, target, tmp_path):
+    """The target has no user namespace of its own, so there is none to share."""
+    report = tmp_path / "report.json"
+    flags = ["--share", "pid,user", "--run-as", "root", "--report", report]
+    assert recap.run(toolbox, target, "true", flags=flags).returncode == 0
+    assert json.loads(report.read_text())["share"] == ["pid"]
+
+
+@pytest.mark.parametrize(("flag", "share"), [("-n", "net"), ("-i", "ipc")])
+def test_whose_own_namespace_is_not_the_hosts_is_not_fooled(recap, toolbox, flag, share):
+    """recap runs in a namespace of its own; the target is a process in the host's."""
+    with subprocess.Popen(["sleep", "60"]) as host_process:
+        words = recap.run_words(toolbox, f"pid:{host_process.pid}", "true", flags=["--share", share])
+        done = subprocess.run(["unshare", flag, recap.program, *map(str, words)], env=recap.env, capture_output=True)
+        host_process.kill()
+    assert done.returncode == 125 and done.stderr.count(b"\n") == 1, done
