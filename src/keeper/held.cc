@@ -91,8 +91,8 @@ void look_for_held_files(ActiveRun& run) {
                     "the run");
   } else if (state == State::kUnknown) {
     run.add_residue("unverified",
-                    "whether the run's scratch space is gone could not be watched: "
-                    "see fs.inotify.max_user_instances");
+                    "whether the run's scratch space is gone is not known: the number of its file "
+                    "system is in use, by it or by another");
   }
 }
 

@@ -74,7 +74,7 @@ def test_what_sigkill_does_not_end_is_named_and_removed_later(recap, toolbox, ta
     assert recap("ps").returncode == 0
     assert recap.runs_on_disk() == []
     record = json.loads(recap("inspect", run).stdout)
-    assert record["residue"] == {"verified": True, "found": []}
+    assert recap.residue_of_recovered(run) == []
     assert record["exit"]["reason"] == "DeadlineExceeded"
     if then == "answered":
         changes = snapshot.changes_since(quiet)

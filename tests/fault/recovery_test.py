@@ -100,7 +100,7 @@ def test_one_block_of_uids_is_left(recap, toolbox, target, before):
         kill_keeper(recap, run)
         assert recap("ps").returncode == 0
         assert recap.runs_on_disk() == [] and not proc.running("sleep", "8103") and not (uids / "77").is_symlink()
-        assert json.loads(recap("inspect", run).stdout)["residue"] == {"verified": True, "found": []}
+        assert recap.residue_of_recovered(run) == []
     finally:
         shutil.rmtree(uids)
         uids.mkdir(mode=0o700)
