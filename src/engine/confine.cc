@@ -91,7 +91,9 @@ bool is_landlocked(run::Profile profile) {
 }
 
 Status drop_privileges_in_child(const run::Spec& spec, const RunIds& ids, int user_ns) {
-  RECAP_TRY(linux::limit_resource(RLIMIT_CORE, 0, 0));
+  // A core would go to a program on the host, with the run's memory. At 0 the kernel asks that only
+  // for files; 1 is its word for no core at all (fs/coredump.c).
+  RECAP_TRY(linux::limit_resource(RLIMIT_CORE, 1, 1));
   if ((spec.share & run::kShareIpc) != 0) {
     RECAP_TRY(linux::limit_resource(RLIMIT_MSGQUEUE, 0, 0));  // engine/ipc.h says why
   }

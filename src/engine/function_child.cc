@@ -44,7 +44,7 @@ Status enter_workdir(const run::Spec& spec) {
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   const linux::UniqueFd dir =
       RECAP_TRY(linux::open_in_root(root.get(), spec.workdir.data(), O_PATH | O_DIRECTORY));
-  return linux::change_dir_to(dir.get()).context("cannot enter the working directory");
+  return linux::change_dir_to(dir.get());
 }
 
 // Only 0, 1, 2 and the failure pipe, which closes at exec and gets a new number, go on.
@@ -70,7 +70,7 @@ Status become_function(const StubPlan& plan, int& failure_pipe) {
   RECAP_TRY(take_stdio(plan));
   linux::set_umask(022);
   RECAP_TRY(drop_privileges_in_child(*plan.spec, plan.ids, plan.user_ns));
-  RECAP_TRY(enter_workdir(*plan.spec));
+  RECAP_TRY(enter_workdir(*plan.spec).context("cannot enter the working directory"));
   RECAP_TRY(linux::reset_signals());
   RECAP_TRY(close_everything_else(failure_pipe));
   linux::await_count(*plan.powerless_stubs, kStubs);

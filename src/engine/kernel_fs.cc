@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-#include "engine/rootfs.h"
+#include "engine/mount_point.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
 #include "linux/terminal.h"

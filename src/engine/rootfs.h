@@ -46,15 +46,4 @@ constexpr std::uint64_t inodes_of_tmpfs(std::uint64_t bytes) { return bytes / 40
 // A tmpfs of `bytes`, owned by the function.
 Result<linux::Mount> make_tmpfs(std::uint64_t bytes, unsigned mode, const RunIds& ids);
 
-// A directory of the Capsule's root to mount on, made when the image lacks it. Symlinks of the
-// image are resolved inside the root.
-Result<linux::UniqueFd> make_mount_point(int root, std::string_view path);
-
-// For what is the engine's own place (/proc, /dev, /out …): a directory right below `root`,
-// whatever an image or a target had put there. A symbolic link would lead the engine's mount
-// elsewhere, and leave its own path to be faked.
-Result<linux::UniqueFd> make_own_directory(int root, const char* name);
-// The same for a file.
-Result<linux::UniqueFd> make_mount_point_file(int root, std::string_view path);
-
 }  // namespace recap::engine

@@ -11,6 +11,7 @@
 #include "engine/confine.h"
 #include "engine/etc_files.h"
 #include "engine/function.h"
+#include "engine/mount_point.h"
 #include "engine/observe.h"
 #include "engine/stub.h"
 #include "engine/target_objects.h"
@@ -109,6 +110,14 @@ Status join_namespaces(const StubPlan& plan) {
   return fresh != 0 ? linux::unshare(fresh) : Status{};
 }
 
+// Where it is the target's to have it, the function sees for itself.
+Status make_workdir(int root, const run::Spec& spec) {
+  const auto made = make_mount_point(root, spec.workdir, root_of(spec));
+  const bool is_ours = made || (made.error().kind() != base::Kind::kDenied &&
+                                made.error().kind() != base::Kind::kNotFound);
+  return is_ours && !made ? Status(made.error()) : Status{};
+}
+
 Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(drop_keepers_descriptors(plan));
   RECAP_TRY(linux::set_subreaper());
@@ -129,8 +138,7 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
     const linux::UniqueFd out = RECAP_TRY(make_own_directory(root.get(), "out"));
     RECAP_TRY(linux::attach(plan.out_mount, out.get()));
   }
-  RECAP_TRY(make_mount_point(root.get(), plan.spec->workdir)
-                .context("cannot make the working directory"));
+  RECAP_TRY(make_workdir(root.get(), *plan.spec).context("cannot make the working directory"));
   // The gate: the keeper has written down that we exist, and the run's cgroup is there.
   return plan.cgroup->receive(plan.messages);
 }
@@ -243,7 +251,8 @@ Result<linux::Child> spawn_stub(const StubPlan& plan) {
     RECAP_TRY(
         linux::join(plan.target_pidfd, Ns::kPid).context("cannot join the target's processes"));
   }
-  linux::Child child = RECAP_TRY(linux::fork(shares_pid ? 0 : Ns::kPid));
+  linux::Child child = RECAP_TRY(
+      linux::fork(shares_pid ? 0 : Ns::kPid).context("cannot start a process beside the target's"));
   if (child.pid == 0) {
     outer_stub(plan);
   }

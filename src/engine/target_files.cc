@@ -4,8 +4,8 @@
 #include <fcntl.h>
 
 #include "engine/file_systems.h"
+#include "engine/mount_point.h"
 #include "engine/own_mounts.h"
-#include "engine/rootfs.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
@@ -24,7 +24,11 @@ constexpr std::uint64_t kViewAttributes =
 
 Status clone_at(int root, const char* path, std::uint64_t attributes, bool recursive,
                 TargetTree& tree) {
-  const linux::UniqueFd found = RECAP_TRY(linux::open_in_root(root, path, O_PATH));
+  // What is only looked at may be reached by the target's links; what is written to is where the
+  // requester said, and not where some user of the target has moved it.
+  const bool writable = (attributes & MountAttr::kReadOnly) == 0;
+  const linux::UniqueFd found = writable ? RECAP_TRY(open_without_links(root, path))
+                                         : RECAP_TRY(linux::open_in_root(root, path, O_PATH));
   // Without asking the file system, which may be a file server that never answers.
   const struct statx st = RECAP_TRY(
       linux::stat_at(found.get(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC));
@@ -54,13 +58,13 @@ bool is_shown_merged(const TargetTree& volume, const OwnPlaces& own) {
   return !own.overlaps(volume.path) && !looks_like_code(name, directory);
 }
 
-Status attach_tree(int root, const TargetTree& tree, std::string_view prefix) {
+Status attach_tree(int root, RootOf of, const TargetTree& tree, std::string_view prefix) {
   const auto path = base::concat<4095>(prefix, tree.path);
   if (path.truncated()) {
     return Error(Kind::kInvalid, "a path is longer than 4095 bytes in the Capsule");
   }
-  const linux::UniqueFd onto = tree.directory ? RECAP_TRY(make_mount_point(root, path))
-                                              : RECAP_TRY(make_mount_point_file(root, path));
+  const linux::UniqueFd onto = tree.directory ? RECAP_TRY(make_mount_point(root, path, of))
+                                              : RECAP_TRY(make_mount_point_file(root, path, of));
   return linux::attach(tree.tree.get(), onto.get());
 }
 
@@ -162,6 +166,7 @@ Status attach_in_child(const run::Spec& spec, int proc, const OwnPlaces& own, Ta
     return {};
   }
   const OwnMounts before = RECAP_TRY(OwnMounts::list_in_child(proc));
+  const RootOf of = root_of(spec);
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   if (spec.view == run::View::kTarget) {
     const linux::UniqueFd onto = RECAP_TRY(make_own_directory(root.get(), "target"));
@@ -172,16 +177,16 @@ Status attach_in_child(const run::Spec& spec, int proc, const OwnPlaces& own, Ta
       continue;
     }
     // Where the place of a volume is gone meanwhile, there is nothing to show.
-    const auto attached =
-        attach_tree(root.get(), files.volumes[i], spec.view == run::View::kTarget ? "/target" : "");
+    const auto attached = attach_tree(root.get(), of, files.volumes[i],
+                                      spec.view == run::View::kTarget ? "/target" : "");
     if (!attached && attached.error().kind() != Kind::kNotFound) {
       ++files.left_out;
     }
   }
   std::array<std::uint64_t, run::kMaxPaths> wanted;
   for (std::size_t i = 0; i < files.path_count; ++i) {
-    RECAP_TRY(
-        attach_tree(root.get(), files.paths[i], "").context("cannot show a path of the target"));
+    RECAP_TRY(attach_tree(root.get(), of, files.paths[i], "")
+                  .context("cannot show a path of the target"));
     wanted[i] = files.paths[i].mount_id;
   }
   return before.leave_out_kernel_mounts_in_child(proc, std::span(wanted).first(files.path_count))

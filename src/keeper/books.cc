@@ -90,8 +90,12 @@ Status write_down_files(ActiveRun& run) {
   return run.ledger->append(files);
 }
 
-Status open_record_and_control(ActiveRun& run) {
+Status open_control(ActiveRun& run) {
   run.control = RECAP_TRY(linux::listen_at(run.run_dir.get(), "control"));
+  return {};
+}
+
+Status open_record(ActiveRun& run) {
   run.record_dir = RECAP_TRY(open_own_dir(linux::kCwd, run.spec.record_dir.data()));
   RECAP_TRY(run.ledger->append({.step = run::Step::kRecord}));
   run.record_file = RECAP_TRY(linux::open_at(run.record_dir.get(), run.spec.run_id.data(),

@@ -14,8 +14,9 @@ Status open_ledger(ActiveRun& run);
 // Writes down which file systems the scratch space and /out are: whether they are gone can then be
 // asked by a later keeper, too.
 Status write_down_files(ActiveRun& run);
-// Reserves the record's space and listens on the control socket.
-Status open_record_and_control(ActiveRun& run);
+Status open_control(ActiveRun& run);
+// Reserves the record's space.
+Status open_record(ActiveRun& run);
 
 // The bounded logs of a detached run, and of a terminal's, beside the record.
 Status open_logs(ActiveRun& run);

@@ -127,6 +127,9 @@ void close_books(ActiveRun& run) {
   if (run.artifacts_failed || (record.residue_count != 0 && !run.function_ended)) {
     record.exit_code = kOurs;
   }
+  if (!run.record_file.valid() && run.ledger && !run.spec.record_dir.empty()) {
+    (void)open_record(run);  // of a run that ended before it had one
+  }
   if (run.record_file.valid()) {
     if (const auto written = write_record(run); !written) {
       run.say(written.error().message());

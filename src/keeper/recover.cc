@@ -112,7 +112,7 @@ Status find_stub(ActiveRun& run, const run::LedgerContents& ledger) {
   return {};
 }
 
-Status open_record(ActiveRun& run) {
+Status open_record_again(ActiveRun& run) {
   if (run.spec.record_dir.empty()) {
     return {};  // nobody knows where it would be
   }
@@ -175,7 +175,7 @@ Status take_over(ActiveRun& run, const run::LedgerContents& ledger) {
   if (ledger.find(Step::kLeft) != nullptr) {
     return reopen_record(run);
   }
-  (void)open_record(run);  // to clean up without one is better than not to
+  (void)open_record_again(run);  // to clean up without one is better than not to
   return {};
 }
 

@@ -270,7 +270,8 @@ Status attach(ActiveRun& run, int& exit_code) {
   RECAP_TRY(spawn_stub(run));
   // From here on something of ours is in the target; it goes no further than its gate.
   RECAP_TRY(or_why_it_left(run, make_devices(run), exit_code));
-  RECAP_TRY(open_record_and_control(run));
+  RECAP_TRY(open_control(run));
+  RECAP_TRY(open_record(run));
   RECAP_TRY(open_logs(run));
   RECAP_TRY(or_why_it_left(run, open_gate(run), exit_code));
   RECAP_TRY(wait_for_exec(run));

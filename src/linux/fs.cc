@@ -66,6 +66,22 @@ Result<UniqueFd> open_in_root(int root, const char* path, int flags, unsigned mo
   return open_resolved(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+Result<UniqueFd> open_in_mount(int root, const char* path, int flags) {
+  return open_resolved(root, path, flags, 0,
+                       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+}
+
+Result<UniqueFd> open_in_root_without_links(int root, const char* path, int flags) {
+  return open_resolved(root, path, flags, 0,
+                       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
+}
+
+Result<UniqueFd> open_step(int dir, const char* name, int flags) {
+  return open_resolved(
+      dir, name, flags | O_NOFOLLOW, 0,
+      RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
 Result<UniqueFd> open_beneath(int dir, const char* path, int flags, unsigned mode) {
   return open_resolved(dir, path, flags, mode,
                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);

@@ -30,6 +30,12 @@ Result<DirFd> open_dir_at(int dir, const char* path);  // O_DIRECTORY|O_NOFOLLOW
 // `root`, whatever is renamed meanwhile. EAGAIN (a rename storm) is retried a bounded number of
 // times.
 Result<UniqueFd> open_in_root(int root, const char* path, int flags, unsigned mode = 0);
+// The same, but EXDEV where another mount would be entered (RESOLVE_NO_XDEV) …
+Result<UniqueFd> open_in_mount(int root, const char* path, int flags);
+// … or ELOOP where a symbolic link would be followed (RESOLVE_NO_SYMLINKS).
+Result<UniqueFd> open_in_root_without_links(int root, const char* path, int flags);
+// One component of a path: no link, no other mount, not the way up.
+Result<UniqueFd> open_step(int dir, const char* name, int flags);
 // The same with RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS: not even a symlink.
 Result<UniqueFd> open_beneath(int dir, const char* path, int flags, unsigned mode = 0);
 
