@@ -69,7 +69,8 @@ void Assignment::see_instance(const NodeTarget& target, Now now) {
 void Assignment::on_event(kube::EventType type, Now now) {
   const auto* policy = std::get_if<EventPolicy>(&policy_);
   const auto listens = [&](const kube::EventSource& source) { return source.type == type; };
-  if (policy == nullptr || std::ranges::none_of(declared_->capsule.execution.event.on, listens)) {
+  if (policy == nullptr ||
+      std::ranges::none_of(declared_->capsule.execution.event.triggers, listens)) {
     return;
   }
   // A run on an earlier instance is ending by itself; it has nothing to do with this one's start.
@@ -83,7 +84,7 @@ void Assignment::see_readiness(Now now, Decision& decision) {
   if (!target_->not_ready || state_.not_ready_told == target_->not_ready_since_s) {
     return;
   }
-  for (const kube::EventSource& source : declared_->capsule.execution.event.on) {
+  for (const kube::EventSource& source : declared_->capsule.execution.event.triggers) {
     if (source.type != kube::EventType::kPodNotReady) {
       continue;
     }

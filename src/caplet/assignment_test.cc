@@ -25,7 +25,7 @@ kube::Capsule capsule(ExecutionType type) {
   capsule.meta.spec_hash = 7;
   capsule.execution.type = type;
   capsule.execution.periodic.schedule = "@every 10s";
-  capsule.execution.event.on.emplace_back();  // ContainerStarted
+  capsule.execution.event.triggers.emplace_back();  // ContainerStarted
   capsule.execution.event.debounce_s = 0;
   capsule.execution.event.cooldown_s = 0;
   return capsule;

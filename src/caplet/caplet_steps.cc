@@ -92,7 +92,7 @@ void Caplet::watch_events(Entry& entry) {
     return;
   }
   const NodeTarget& target = *entry.assignment.target();
-  for (const kube::EventSource& source : capsule.execution.event.on) {
+  for (const kube::EventSource& source : capsule.execution.event.triggers) {
     auto watch = watch_for(source, {loop_, target.target, options_.roots},
                            [this, key = entry.key, type = source.type] { on_event(key, type); });
     if (!watch) {

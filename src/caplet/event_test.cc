@@ -15,7 +15,10 @@ Uptime at(double seconds_since_boot) {
 }
 
 kube::EventSpec spec(std::int64_t debounce, std::int64_t cooldown, std::int64_t per_hour = 3600) {
-  return {.on = {}, .debounce_s = debounce, .cooldown_s = cooldown, .max_runs_per_hour = per_hour};
+  return {.triggers = {},
+          .debounce_s = debounce,
+          .cooldown_s = cooldown,
+          .max_runs_per_hour = per_hour};
 }
 
 TEST(EventPolicy, AnEventStartsARunWhenItsWindowCloses) {

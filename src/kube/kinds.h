@@ -113,7 +113,7 @@ struct EventSource {
 };
 
 struct EventSpec {
-  std::vector<EventSource> on;
+  std::vector<EventSource> triggers;
   std::int64_t debounce_s = 1;
   std::int64_t cooldown_s = 60;
   std::int64_t max_runs_per_hour = 10;

@@ -123,11 +123,11 @@ EventSource read_source(Fields& fields) {
 
 EventSpec read_event(Fields fields) {
   EventSpec event;
-  for (Fields& source : fields.objects("on")) {
-    event.on.push_back(read_source(source));
+  for (Fields& source : fields.objects("triggers")) {
+    event.triggers.push_back(read_source(source));
   }
-  if (event.on.empty()) {
-    fields.wrong("on", "name at least one event");
+  if (event.triggers.empty()) {
+    fields.wrong("triggers", "name at least one event");
   }
   event.debounce_s = fields.number("debounceSeconds", 0, 3600).value_or(event.debounce_s);
   event.cooldown_s = fields.number("cooldownSeconds", 0, kMaxDay).value_or(event.cooldown_s);

@@ -103,7 +103,7 @@ spec:
   execution:
     type: Event
     event:
-      on:
+      triggers:
       - {type: MemoryPressure}
       - {type: MemoryPressure, memoryPressure: {stallPercent: 20}}
       - {type: CPUPressure}
@@ -116,14 +116,14 @@ spec:
   EXPECT_EQ(event.debounce_s, 1);
   EXPECT_EQ(event.cooldown_s, 60);
   EXPECT_EQ(event.max_runs_per_hour, 10);
-  ASSERT_EQ(event.on.size(), 6U);
-  EXPECT_EQ(event.on[0].usage_percent, 90U);
-  EXPECT_EQ(event.on[1].usage_percent, 0U);
-  EXPECT_EQ(event.on[1].stall_percent, 20U);
-  EXPECT_EQ(event.on[2].stall_percent, 50U);
-  EXPECT_EQ(event.on[3].path, "/etc/app.conf");
-  EXPECT_EQ(event.on[4].for_s, 30);
-  EXPECT_EQ(event.on[5].hook, "alert");
+  ASSERT_EQ(event.triggers.size(), 6U);
+  EXPECT_EQ(event.triggers[0].usage_percent, 90U);
+  EXPECT_EQ(event.triggers[1].usage_percent, 0U);
+  EXPECT_EQ(event.triggers[1].stall_percent, 20U);
+  EXPECT_EQ(event.triggers[2].stall_percent, 50U);
+  EXPECT_EQ(event.triggers[3].path, "/etc/app.conf");
+  EXPECT_EQ(event.triggers[4].for_s, 30);
+  EXPECT_EQ(event.triggers[5].hook, "alert");
 }
 
 TEST(Kinds, ReadsAContinuousExporterAndRuns) {

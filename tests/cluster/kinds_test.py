@@ -57,7 +57,7 @@ def periodic(**fields):
 
 
 def event(*sources, **fields):
-    return execution(type="Event", event={"on": list(sources), **fields})
+    return execution(type="Event", event={"triggers": list(sources), **fields})
 
 
 def test_the_files_are_made_from_their_sources():
@@ -91,7 +91,7 @@ def test_defaults_of_a_capsule(cluster):
 def test_defaults_of_the_other_execution_policies(cluster):
     spec = cluster.admin.create(event({"type": "CPUPressure", "cpuPressure": {}}), dry_run=True).body["spec"]
     assert spec["execution"]["event"] == {
-        "on": [{"type": "CPUPressure", "cpuPressure": {"stallPercent": 50}}],
+        "triggers": [{"type": "CPUPressure", "cpuPressure": {"stallPercent": 50}}],
         "debounceSeconds": 1, "cooldownSeconds": 60, "maxRunsPerHour": 10}  # fmt: skip
     continuous = execution(type="Continuous", continuous={"metrics": {"port": 9100}})
     spec = cluster.admin.create(continuous, dry_run=True).body["spec"]

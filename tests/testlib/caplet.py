@@ -37,7 +37,7 @@ def periodic(schedule="@every 1s", **rest):
 
 def event(*types, debounceSeconds=0, cooldownSeconds=0, **rest):
     sources = [each if isinstance(each, dict) else {"type": each} for each in types]
-    return {"type": "Event", "event": {"on": sources, "debounceSeconds": debounceSeconds,
+    return {"type": "Event", "event": {"triggers": sources, "debounceSeconds": debounceSeconds,
                                        "cooldownSeconds": cooldownSeconds, **rest}}  # fmt: skip
 
 
