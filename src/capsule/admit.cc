@@ -103,10 +103,17 @@ base::Status decide_grant(const RunRequest& request, Admitted& run) {
   return settled_user(run);
 }
 
-base::Result<image::ImageUser> user_of(const RunRequest& request,
-                                       const image::PreparedImage& image) {
+// An id of the image is an id of the host for reserved uids only.
+base::Result<image::ImageUser> user_of(const RunRequest& request, const image::PreparedImage& image,
+                                       run::RunAs run_as) {
   if (!request.user) {
     return image::ImageUser{image.uid, image.gid, image.groups};
+  }
+  if (run_as != run::RunAs::kReserved) {
+    return base::Error(
+        base::Kind::kInvalid,
+        base::concat<200>("--user names a user of the image, but this run has the uid of --run-as ",
+                          policy::name_of(run_as), ": leave out one of the two"));
   }
   std::vector<linux::DirFd> layers;
   for (const std::string& layer : image.layers) {
@@ -273,7 +280,7 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   if (run.argv.empty()) {
     return base::Error(base::Kind::kInvalid, "the image names no program: say which after `--`");
   }
-  run.user = RECAP_TRY(user_of(request, run.image));
+  run.user = RECAP_TRY(user_of(request, run.image, run.grant.run_as));
   std::vector<std::string> below;
   if (!request.env_from_target.empty()) {
     below = RECAP_TRY(target_environment(run.target.target.pid, request.env_from_target));

@@ -157,6 +157,19 @@ TEST_F(Admission, AUserOfTheRequestIsWhoTheImageSaysItIs) {
   std::filesystem::remove_all(layer);
 }
 
+TEST_F(Admission, AUserOfTheImageGoesWithAReservedUidOnly) {
+  for (const run::RunAs who : {run::RunAs::kTarget, run::RunAs::kRoot}) {
+    RunRequest both = request();
+    both.grant.run_as = who;
+    both.user = "1000";
+    auto run = admit(both, self(), example_image(), dirs_);
+    ASSERT_FALSE(run);
+    EXPECT_EQ(run.error().kind(), base::Kind::kInvalid);
+    both.user.reset();
+    EXPECT_TRUE(admit(both, self(), example_image(), dirs_));
+  }
+}
+
 TEST_F(Admission, RefusesAWorkdirThatCouldLeadOut) {
   for (const char* path : {"work", "", "/proc/self/fd/7"}) {
     RunRequest bad = request();

@@ -94,6 +94,7 @@ FLAGS = {
     "hex user": ["-u", "0x0"],
     "unknown user": ["-u", "nobody-here"],
     "bad run-as": ["--run-as", "admin"],
+    "two users": ["--run-as", "target", "-u", "1000"],
     "bad name": ["--name", "../../x"],
     "nasty name": ["--name", NASTY],
     "long name": ["--name", "n" * 5000],
