@@ -52,7 +52,7 @@ TEST(Plan, CommandAndArgumentsAreThoseOfAPod) {
 }
 
 TEST(Plan, ARunsNameFitsAndItsRequesterIsTheObject) {
-  EXPECT_EQ(name_of_run("rotate-logs", "1a2b3c4d5e6f"), "rotate-logs-1a2b3c");
+  EXPECT_EQ(name_of_run("rotate-logs", "1a2b3c4d5e6f"), "rotate-logs-1a2b3c4d5e6f");
   EXPECT_LE(name_of_run(std::string(253, 'a'), "1a2b3c4d5e6f").size(), 63U);
   kube::ObjectMeta meta;
   meta.name = "n";

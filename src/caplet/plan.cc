@@ -40,7 +40,8 @@ std::string requester_of(std::string_view kind, const kube::ObjectMeta& meta) {
 }
 
 std::string name_of_run(std::string_view capsule, std::string_view run_id) {
-  return std::string(capsule.substr(0, 52)) + "-" + std::string(run_id.substr(0, 6));
+  // The whole id: a name is one live run's at a time.
+  return std::string(capsule.substr(0, 50)) + "-" + std::string(run_id);
 }
 
 }  // namespace recap::caplet

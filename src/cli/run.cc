@@ -159,10 +159,16 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
   const auto signals = RECAP_TRY(capsule::SignalWatch::start());
   linux::UniqueFd image_hold = RECAP_TRY(image::hold(dirs.store(), run.image.digest, dirs.state));
   linux::UniqueFd spec = RECAP_TRY(capsule::stage_spec(run, dirs));
+  const bool is_named = run.name != run.run_id;
+  if (is_named) {
+    (void)capsule::recover_dead_runs(dirs.state);  // one of them may have the name still
+  }
   linux::UniqueFd events = RECAP_TRY(
       prepared.keeper.assign({std::move(spec), std::move(run.target.pidfd), std::move(artifacts)}));
-  // While the keeper works: somebody has to clean up after keepers that were killed.
-  (void)capsule::recover_dead_runs(dirs.state, kRecoverAtOnce);
+  if (!is_named) {
+    // While the keeper works: somebody has to clean up after keepers that were killed.
+    (void)capsule::recover_dead_runs(dirs.state, kRecoverAtOnce);
+  }
   const capsule::FollowOptions follow_options{.terminal = run.terminal && !run.detached,
                                               .until_attached = run.detached,
                                               .grace_ms = run.limits.grace_ms,

@@ -39,6 +39,50 @@ Status begin_ledger(ActiveRun& run) {
   return write_new_file(run.run_dir.get(), "pid", std::as_bytes(std::span(who.view())));
 }
 
+bool has_own_name(const ActiveRun& run) {
+  return !run.spec.name.empty() && run.spec.name != run.spec.run_id;
+}
+
+base::FixedString<80> name_link(const ActiveRun& run) {
+  return base::concat<80>("names/", run.spec.name);
+}
+
+// Not in the ledger: the spec, which is written before, says what there is to give back.
+Status claim_name(const ActiveRun& run) {
+  if (!has_own_name(run)) {
+    return {};
+  }
+  const auto link = [&run] {
+    return linux::symlink_at(run.spec.run_id.data(), run.state_dir.get(), name_link(run).c_str());
+  };
+  Status claimed = link();
+  if (!claimed && claimed.error().kind() == base::Kind::kNotFound) {
+    RECAP_TRY(make_dir_if_missing(run.state_dir.get(), "names"));
+    claimed = link();
+  }
+  if (claimed || claimed.error().kind() != base::Kind::kExists) {
+    return claimed;
+  }
+  std::array<char, 64> buffer;
+  const auto holder = linux::read_link_at(run.state_dir.get(), name_link(run).c_str(), buffer);
+  return Error(
+      base::Kind::kExists,
+      base::concat<300>("the name ", run.spec.name, " is that of the live run ",
+                        holder ? *holder : "that ends just now",
+                        ": choose another, or end it first with recap stop ", run.spec.name));
+}
+
+void release_name(const ActiveRun& run) {
+  std::array<char, 64> buffer;
+  if (!has_own_name(run)) {
+    return;
+  }
+  const auto holder = linux::read_link_at(run.state_dir.get(), name_link(run).c_str(), buffer);
+  if (holder && *holder == run.spec.run_id) {
+    (void)linux::unlink_at(run.state_dir.get(), name_link(run).c_str());
+  }
+}
+
 // In memory that is there already: it has to work when there is no other.
 Result<std::span<const std::byte>> encoded_record(const ActiveRun& run) {
   static std::array<std::byte, run::kMaxRecordBytes> buffer;
@@ -78,7 +122,8 @@ Status open_ledger(ActiveRun& run) {
                 .context("cannot make the run's directory"));
   run.run_dir = RECAP_TRY(linux::open_dir_at(run.state_dir.get(), path.c_str()));
   RECAP_TRY(begin_ledger(run));
-  return write_new_file(run.run_dir.get(), "spec", run.encoded_spec);
+  RECAP_TRY(write_new_file(run.run_dir.get(), "spec", run.encoded_spec));
+  return claim_name(run);
 }
 
 Status write_down_files(ActiveRun& run) {
@@ -108,6 +153,7 @@ Status write_record(ActiveRun& run) {
 }
 
 Status remove_run_dir(ActiveRun& run) {
+  release_name(run);
   for (const char* file : kRunFiles) {
     (void)linux::unlink_at(run.run_dir.get(), file);
   }

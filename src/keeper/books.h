@@ -9,7 +9,8 @@ namespace recap::keeper {
 
 inline constexpr std::size_t kMaxMountinfoBytes = std::size_t{1} << 20;
 
-// Makes state_dir/runs/RUN with its ledger and the copy of the spec.
+// Makes state_dir/runs/RUN with its ledger and the copy of the spec, and claims the run's name:
+// kExists when that is another live run's.
 Status open_ledger(ActiveRun& run);
 // Writes down which file systems the scratch space and /out are: whether they are gone can then be
 // asked by a later keeper, too.
@@ -27,7 +28,7 @@ Result<linux::DirFd> open_own_dir(int dir, const char* path);
 // Writes the record into its reserved space.
 Status write_record(ActiveRun& run);
 
-// Removes the run's directory. Missing files are success.
+// Gives back the run's name and removes its directory. Missing files are success.
 Status remove_run_dir(ActiveRun& run);
 
 }  // namespace recap::keeper

@@ -2,6 +2,7 @@
 """A run from start to end: detached, listed, logged, stopped, ended by its deadline or its target."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -67,11 +68,21 @@ def test_a_detached_run_is_listed_logged_and_stopped(recap, toolbox, target):
     assert (logs.returncode, logs.stdout, logs.stderr) == (0, b"hello\n", b"oops\n"), logs
 
 
-def test_a_name_that_two_live_runs_have_is_refused_with_both(recap, toolbox, target):
-    runs = [recap.start(toolbox, target, "sleep", "8501", flags=["--name", "twin"]) for _ in range(2)]
-    done = recap("stop", "twin")
-    assert done.returncode == 125 and all(run.encode() in done.stderr for run in runs), done
-    assert len(recap.live()) == 2
+def test_a_name_is_one_live_runs_at_a_time(recap, toolbox, target):
+    twin = ["--name", "twin"]
+    first = recap.start(toolbox, target, "sleep", "8501", flags=twin)
+    second = recap.run(toolbox, target, "true", flags=twin)
+    assert second.returncode == 125 and b"twin" in second.stderr and first.encode() in second.stderr, second
+    assert [run["id"] for run in recap.live()] == [first] and recap.runs_on_disk() == [first]
+
+    assert recap("stop", "twin").returncode == 0
+    assert recap.run(toolbox, target, "true", flags=twin).returncode == 0
+    recap.start(toolbox, target, "sleep", "8501", flags=twin)
+    keeper = int((recap.state / "runs" / recap.runs_on_disk()[0] / "pid").read_text().split()[0])
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: not (process := proc.process(keeper)) or process.state == "Z")
+    done = recap.run(toolbox, target, "true", flags=twin)
+    assert done.returncode == 0 and not proc.running("sleep", "8501"), done
 
 
 def test_stop_terms_first_and_kills_after_the_grace(recap, toolbox, target):
