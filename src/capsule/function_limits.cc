@@ -48,6 +48,13 @@ base::Result<run::Limits> limits_of(const LimitRequest& request, const Labels& l
                        "0 is no size for the scratch space (--scratch) and /out: what is written "
                        "there is kept in memory");
   }
+  if (limits.memory_bytes != 0 && limits.memory_bytes < kMinMemoryBytes) {
+    return base::Error(
+        base::Kind::kInvalid,
+        base::concat<200>("no program starts within ", size_text(limits.memory_bytes),
+                          " of memory (--memory): give it ", size_text(kMinMemoryBytes),
+                          " or more"));
+  }
   return limits;
 }
 

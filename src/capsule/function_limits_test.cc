@@ -55,5 +55,11 @@ TEST(Limits, ScratchIsNeverUnlimited) {
   EXPECT_TRUE(limits_of({.pids = 0, .memory_bytes = 0}, {}));
 }
 
+TEST(Limits, OfMemoryHaveAMinimum) {
+  EXPECT_FALSE(limits_of({.memory_bytes = kMinMemoryBytes - 1}, {}));
+  EXPECT_FALSE(limits_of({}, {{"dev.recap.limit.memory", "1Ki"}}));
+  EXPECT_TRUE(limits_of({.memory_bytes = kMinMemoryBytes}, {}));
+}
+
 }  // namespace
 }  // namespace recap::capsule

@@ -25,6 +25,10 @@ inline constexpr run::Limits kDefaultLimits = {
     .grace_ms = 5000,
 };
 
+// Less is refused: the kernel would end the function, or what starts it, before its first
+// instruction.
+inline constexpr std::uint64_t kMinMemoryBytes = std::uint64_t{1} << 20;
+
 inline constexpr const char* kDefaultFunction = "toolbox";
 
 // Limits that somebody named, as run::Limits has them; what is empty is the function's own, else

@@ -84,6 +84,7 @@ FLAGS = {
     "bad memory": ["--memory", "12 elephants"],
     "negative memory": ["--memory", "-1"],
     "overflowing memory": ["--memory", "99999999999999999999Gi"],
+    "memory for no program": ["--memory", "1Ki"],
     "bad cpus": ["--cpus", "half"],
     "bad pids": ["--pids", "0x10"],
     "bad timeout": ["--timeout", "soon"],
