@@ -152,10 +152,26 @@ int finish(const capsule::Dirs& dirs, const capsule::Admitted& run, const RunOpt
   return finish_keeper_gone(dirs, run.run_id, deliveries);
 }
 
+// Files of --out and --report get their names from us, when the run is over: whoever detached would
+// not be there, and lose them.
+base::Result<std::string> detach_keys_of(const RunOptions& options, const Deliveries& deliveries) {
+  if (!deliveries.artifact && !deliveries.report) {
+    return options.detach_keys ? *options.detach_keys
+                               : capsule::parse_detach_keys(capsule::kDefaultDetachKeys);
+  }
+  if (options.detach_keys && !options.detach_keys->empty()) {
+    return base::Error(base::Kind::kInvalid,
+                       "who detaches loses the files of --out and --report: name a directory with "
+                       "--out DIR/ and use `recap inspect` later, or leave out --detach-keys");
+  }
+  return std::string();
+}
+
 base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dirs,
                              capsule::Admitted run, Prepared& prepared) {
   Deliveries deliveries;
   linux::UniqueFd artifacts = RECAP_TRY(open_deliveries(options, run, deliveries));
+  const std::string detach_keys = RECAP_TRY(detach_keys_of(options, deliveries));
   const auto signals = RECAP_TRY(capsule::SignalWatch::start());
   linux::UniqueFd image_hold = RECAP_TRY(image::hold(dirs.store(), run.image.digest, dirs.state));
   linux::UniqueFd spec = RECAP_TRY(capsule::stage_spec(run, dirs));
@@ -172,7 +188,7 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
   const capsule::FollowOptions follow_options{.terminal = run.terminal && !run.detached,
                                               .until_attached = run.detached,
                                               .grace_ms = run.limits.grace_ms,
-                                              .detach_keys = options.detach_keys,
+                                              .detach_keys = detach_keys,
                                               .until_first_event = &image_hold};
   const capsule::Outcome outcome =
       RECAP_TRY(capsule::follow(follow_options, std::move(events), signals, prepared.relays));

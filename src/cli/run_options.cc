@@ -218,7 +218,6 @@ Status check_together(const RunOptions& options) {
 
 base::Result<RunOptions> parse_run_options(std::string_view verb, std::span<char*> args) {
   RunOptions options;
-  options.detach_keys = RECAP_TRY(capsule::parse_detach_keys(capsule::kDefaultDetachKeys));
   const ParsedWords parsed = RECAP_TRY(parse_words(args, {manual_of(verb)->flags, common_flags()}));
   for (const GivenFlag& given : parsed.flags) {
     RECAP_TRY(apply(options, given));

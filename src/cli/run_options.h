@@ -2,6 +2,7 @@
 // From the words of `recap run` and `recap shell` to a request.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@ namespace recap::cli {
 
 struct RunOptions {
   capsule::RunRequest request;
-  std::string detach_keys;
+  std::optional<std::string> detach_keys;  // as capsule::parse_detach_keys() returns them
   bool quiet = false;
   bool dry_run = false;
   bool help = false;

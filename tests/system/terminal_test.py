@@ -157,6 +157,24 @@ def test_detach_keys_leave_it_running(screen, recap):
         again.close()
 
 
+@pytest.mark.parametrize("flag", ["--out", "--report"])
+def test_who_waits_for_a_file_cannot_detach_from_it(screen, recap, toolbox, target, tmp_path, flag):
+    file = tmp_path / "file"
+    script = "echo ready; stty raw -echo; head -c 2 | od -An -tx1; echo artifact > /out/a 2>/dev/null; exit 3"
+    it = screen("sh", "-c", script, flags=[flag, file])
+    it.expect(b"ready")
+    it.type(b"\x10\x11")
+    it.expect(b"10 11")
+    assert it.wait() == 3 and file.stat().st_size > 0
+    keys = ["-it", flag, file, "--detach-keys", "ctrl-x"]
+    it = Screen([str(recap.program), *recap.run_words(toolbox, target, "true", flags=keys)], recap.env)
+    try:
+        it.expect(b"loses the files")
+        assert it.wait() == 125 and recap.runs_on_disk() == []
+    finally:
+        it.close()
+
+
 def test_a_closed_terminal_ends_the_run(screen, recap):
     it = screen("sh", "-c", "echo ready; sleep 8302")
     it.expect(b"ready")
