@@ -12,6 +12,7 @@
 #include "cli/escape.h"
 #include "cli/manual.h"
 #include "cli/output.h"
+#include "cli/suggestion.h"
 #include "cli/verbs.h"
 
 namespace recap::cli {
@@ -121,7 +122,12 @@ int dispatch(std::span<char*> argv) {
   const Call* call = find_call(first == "--version" || first == "-v" ? "version" : first);
   if (call == nullptr) {
     const char* what = first.starts_with('-') ? "unknown flag " : "unknown verb ";
-    complain("", what + printable(first, 60) + "; `recap --help` lists the verbs");
+    Suggestion suggestion(first);
+    for (const Manual& manual : manuals()) {
+      suggestion.consider(manual.verb);
+    }
+    complain("",
+             what + printable(first, 60) + suggestion.text() + "; `recap --help` lists the verbs");
     return kExitOurs;
   }
   const std::span<char*> args = words.subspan(1);

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "cli/suggestion.h"
+
 namespace recap::cli {
 namespace {
 
@@ -44,15 +46,17 @@ class Parser {
 
  private:
   base::Result<const Flag*> find(std::string_view name) const {
+    Suggestion suggestion(name);
     for (const std::span<const Flag> table : tables_) {
       for (const Flag& flag : table) {
         if (has_name(flag, name)) {
           return &flag;
         }
+        suggestion.consider(long_name(flag));
       }
     }
     return base::Error(base::Kind::kInvalid,
-                       base::concat<300>("unknown flag ", name.substr(0, 100),
+                       base::concat<300>("unknown flag ", name.substr(0, 100), suggestion.text(),
                                          "; arguments of the function come behind `--`"));
   }
 

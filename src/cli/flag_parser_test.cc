@@ -84,5 +84,21 @@ TEST(FlagParser, RefusesWhatItDoesNotKnow) {
   }
 }
 
+std::string complaint(std::string word) {
+  Line line({std::move(word)});
+  const auto parsed = line.parse();
+  return parsed ? "" : std::string(parsed.error().message());
+}
+
+TEST(FlagParser, SuggestsWhatComesNear) {
+  EXPECT_NE(complaint("--memroy=1Gi").find("did you mean --memory?"), std::string::npos);
+  EXPECT_NE(complaint("--uesr").find("did you mean --user?"), std::string::npos);
+  EXPECT_NE(complaint("--tt").find("did you mean --tty?"), std::string::npos);
+  for (const char* other : {"--privileged", "-x", "--", "--m", "--net", "---"}) {
+    EXPECT_EQ(complaint(other).find("did you mean"), std::string::npos) << other;
+  }
+  EXPECT_EQ(complaint("--" + std::string(1 << 20, 'm')).find("did you mean"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace recap::cli

@@ -5,10 +5,22 @@
 #include "cli/catalog.h"
 #include "cli/doctor.h"
 #include "cli/run_path.h"
+#include "cli/suggestion.h"
 #include "cli/units.h"
 
 namespace recap::cli {
 namespace {
+
+TEST(Suggestion, IsTheNearestOfThoseThatComeNear) {
+  Suggestion suggestion("shel");
+  for (const char* known : {"run", "shell", "help"}) {
+    suggestion.consider(known);
+  }
+  EXPECT_EQ(suggestion.text(), "; did you mean shell?");
+  Suggestion none("frobnicate");
+  none.consider("functions");
+  EXPECT_EQ(none.text(), "");
+}
 
 TEST(ParseSignal, TakesNamesAndNumbers) {
   EXPECT_EQ(*parse_signal("TERM"), 15);

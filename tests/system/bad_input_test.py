@@ -110,6 +110,12 @@ FLAGS = {
 
 
 @pytest.mark.quick
+def test_a_mistyped_word_gets_a_suggestion(recap, toolbox, target):
+    is_one_helpful_sentence(recap.run(toolbox, target, flags=["--vew", "target"]), "--vew", "did you mean --view?")
+    is_one_helpful_sentence(recap("rnu"), "rnu", "did you mean run?")
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("what", FLAGS)
 def test_a_bad_flag(recap, toolbox, target, what):
     if what == "missing value":
