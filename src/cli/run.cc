@@ -16,6 +16,7 @@
 #include "capsule/stage.h"
 #include "capsule/start.h"
 #include "capsule/stdio.h"
+#include "cli/escape.h"
 #include "cli/manual.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
@@ -23,6 +24,7 @@
 #include "cli/verbs.h"
 #include "linux/process.h"
 #include "linux/socket.h"
+#include "targets/reference.h"
 
 namespace recap::cli {
 namespace {
@@ -35,12 +37,33 @@ struct Deliveries {
   std::optional<capsule::NewFile> artifact, report;
 };
 
+// `error`, and what to do, when the one word that was given may be an image: containers have names
+// without ':' and '/'.
+base::Error or_target_is_missing(base::Error error, std::string_view word,
+                                 const capsule::Dirs& dirs) {
+  const auto reference = targets::parse_reference(word);
+  const bool is_name = reference && reference->form == targets::Reference::Form::kAny;
+  if (error.kind() != base::Kind::kNotFound || !is_name ||
+      (word.find_first_of(":/") == std::string_view::npos && !image::find(dirs.store(), word))) {
+    return error;
+  }
+  return {base::Kind::kInvalid,
+          base::concat<500>("the target is missing: if '", printable(word, 100),
+                            "' is the function or image, write recap run ", printable(word, 100),
+                            " TARGET; `recap targets` lists what runs here")};
+}
+
 base::Result<capsule::Admitted> find_and_admit(const RunOptions& options,
                                                const capsule::Dirs& dirs) {
   const capsule::RunRequest& request = options.request;
   const targets::Roots roots = targets::roots_from_env();
-  auto found = RECAP_TRY(targets::find(request.target, roots));
-  auto target = RECAP_TRY(targets::pin(std::move(found), roots));
+  auto found = targets::find(request.target, roots);
+  if (!found) {
+    return options.terminal_by_itself
+               ? or_target_is_missing(std::move(found).error(), request.target, dirs)
+               : std::move(found).error();
+  }
+  auto target = RECAP_TRY(targets::pin(*std::move(found), roots));
   auto image = RECAP_TRY(capsule::stage_image(dirs, request.image, options.quiet));
   return capsule::admit(request, std::move(target), std::move(image), dirs);
 }

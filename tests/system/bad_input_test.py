@@ -57,6 +57,14 @@ def test_a_bad_target(recap, toolbox, what):
     nothing_left(recap)
 
 
+@pytest.mark.quick
+def test_a_missing_target_is_said_to_be_missing(recap, toolbox):
+    for word in (toolbox, "debian:12", "registry.example/tools"):
+        is_one_helpful_sentence(recap("run", word), "the target is missing", f"recap run {word} TARGET")
+    is_one_helpful_sentence(recap("run", "no-such-container"), "there is no target")
+    nothing_left(recap)
+
+
 IMAGES = {
     "unknown": ("no-such-image:1", ["no-such-image"]),
     "unknown digest": ("sha256:" + "0" * 64, []),
