@@ -3,6 +3,9 @@
 
 #include <fcntl.h>
 
+#include <span>
+#include <utility>
+
 #include "engine/mount_point.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
@@ -31,6 +34,13 @@ constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},
                            {"stdout", "/proc/self/fd/1"},
                            {"stderr", "/proc/self/fd/2"},
                            {"ptmx", "pts/ptmx"}};
+
+// They tell of the whole host, not of what is joined. Container runtimes hide the same ones.
+constexpr const char* kHiddenFiles[] = {"proc/interrupts",    "proc/kcore",       "proc/keys",
+                                        "proc/latency_stats", "proc/sched_debug", "proc/timer_list",
+                                        "proc/timer_stats"};
+constexpr const char* kHiddenDirectories[] = {"proc/acpi", "proc/asound", "proc/scsi",
+                                              "sys/firmware", "sys/devices/virtual/powercap"};
 
 constexpr std::uint64_t kDevBytes = 65536;
 
@@ -73,6 +83,21 @@ Status mount_new(int root, const char* type, const char* name, std::uint64_t att
   const linux::Mount mount = RECAP_TRY(context.create(attributes));
   const linux::UniqueFd onto = RECAP_TRY(make_own_directory(root, name));
   return linux::attach(mount.get(), onto.get());
+}
+
+// Lays `cover`, a file or an empty directory of a mount that is attached, over each of `names` that
+// this kernel has.
+Status hide(int root, std::span<const char* const> names, int cover) {
+  for (const char* name : names) {
+    auto found = linux::open_at(root, name, O_PATH | O_NOFOLLOW);
+    if (!found && found.error().kind() == base::Kind::kNotFound) {
+      continue;
+    }
+    const linux::UniqueFd place = RECAP_TRY(std::move(found));
+    const linux::Mount over = RECAP_TRY(linux::clone_tree(cover, false));
+    RECAP_TRY(linux::attach(over.get(), place.get()));
+  }
+  return {};
 }
 
 }  // namespace
@@ -124,6 +149,9 @@ Status attach_kernel_fs_in_child(const Devices& devices) {
   const linux::UniqueFd shm = RECAP_TRY(linux::open_at(devices.dev.get(), "shm", O_PATH));
   RECAP_TRY(linux::attach(devices.shm.get(), shm.get()));
   const linux::UniqueFd pts = RECAP_TRY(linux::open_at(devices.dev.get(), "pts", O_PATH));
+  const linux::UniqueFd null = RECAP_TRY(linux::open_at(devices.dev.get(), "null", O_PATH));
+  RECAP_TRY(hide(root.get(), kHiddenFiles, null.get()));
+  RECAP_TRY(hide(root.get(), kHiddenDirectories, pts.get()));  // empty: it only is a mount point
   return linux::attach(devices.pts.get(), pts.get());
 }
 

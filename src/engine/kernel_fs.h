@@ -3,7 +3,8 @@
 //
 // /proc shows the joined pid namespace and is read-only (a root Capsule without capabilities could
 // else write sysctls); it can only be mounted by a process inside that namespace. /sys shows the
-// joined network namespace and is read-only. /dev is a tmpfs with six harmless devices.
+// joined network namespace and is read-only. What in them tells of the whole host is hidden. /dev
+// is a tmpfs with six harmless devices.
 #pragma once
 
 #include "base/result.h"

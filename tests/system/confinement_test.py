@@ -3,6 +3,7 @@
 
 import errno
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,6 +35,24 @@ def test_nothing_is_granted_by_default(capsule):
         assert int(status[name], 16) == INERT, name
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     assert int(status["Seccomp_filters"]) >= 1
+
+
+HIDDEN_FILES = ["interrupts", "kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats"]
+HIDDEN_FOLDERS = ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("who", [[], ["--run-as", "root", "--cap", "DAC_READ_SEARCH"]])
+def test_what_tells_of_the_whole_host_is_hidden(capsule, who):
+    here = [name for name in HIDDEN_FILES if os.path.exists(f"/proc/{name}")]
+    assert "timer_list" in here and "keys" in here, here
+    done = capsule("cat", *(f"/proc/{name}" for name in here), flags=who)
+    assert (done.returncode, done.stdout) == (0, b""), done
+    folders = [folder for folder in HIDDEN_FOLDERS if os.path.exists(folder)]
+    assert folders
+    for folder in folders:
+        done = capsule("ls", "-A", folder, flags=who)
+        assert (done.returncode, done.stdout) == (0, b""), done
 
 
 @pytest.mark.quick
