@@ -50,9 +50,7 @@ constexpr std::array kRunFlags = {
     Flag{"--out", "DIR|FILE|-", "where the artifacts of /out go, whole or not at all; - is stdout",
          kFile},
     Flag{"--report", "FILE", "write the run's record as JSON", kFile},
-    Flag{"--detach-keys", "KEYS",
-         "keys that leave the run without ending it; none, and with a file as --out or --report: "
-         "no keys do"},
+    Flag{"--detach-keys", "KEYS", "keys that leave the run without ending it; none: no keys do"},
     Flag{"--dry-run", "", "say what would be granted, and do nothing"},
 };
 constexpr std::array kRunOperands = {

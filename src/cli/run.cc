@@ -24,7 +24,6 @@
 #include "cli/verbs.h"
 #include "linux/process.h"
 #include "linux/socket.h"
-#include "targets/reference.h"
 
 namespace recap::cli {
 namespace {
@@ -37,14 +36,21 @@ struct Deliveries {
   std::optional<capsule::NewFile> artifact, report;
 };
 
-// `error`, and what to do, when the one word that was given may be an image: containers have names
-// without ':' and '/'.
+// A lone word is a target; whether it may be an image whose target was forgotten. Containers have
+// names without ':' and '/'.
+bool may_be_image(std::string_view word, base::Kind error, const capsule::Dirs& dirs) {
+  if (word.starts_with("pid:") || word.starts_with("pod/") ||
+      word.find("://") != std::string_view::npos) {
+    return false;
+  }
+  const bool is_no_name = word.find_first_of(":/") != std::string_view::npos;
+  return (error == base::Kind::kInvalid && is_no_name) ||
+         (error == base::Kind::kNotFound && (is_no_name || image::find(dirs.store(), word)));
+}
+
 base::Error or_target_is_missing(base::Error error, std::string_view word,
                                  const capsule::Dirs& dirs) {
-  const auto reference = targets::parse_reference(word);
-  const bool is_name = reference && reference->form == targets::Reference::Form::kAny;
-  if (error.kind() != base::Kind::kNotFound || !is_name ||
-      (word.find_first_of(":/") == std::string_view::npos && !image::find(dirs.store(), word))) {
+  if (!may_be_image(word, error.kind(), dirs)) {
     return error;
   }
   return {base::Kind::kInvalid,

@@ -3,28 +3,30 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 namespace recap::cli {
 namespace {
 
 constexpr std::size_t kLongest = 32;
 
-// How many letters have to be added, left out or replaced (Levenshtein); `to` has at most kLongest.
+// How many letters have to be added, left out, replaced or swapped with the next one. Neither word
+// is longer than kLongest.
 std::size_t distance(std::string_view from, std::string_view to) {
-  std::array<std::size_t, kLongest + 1> row{};
-  for (std::size_t j = 0; j <= to.size(); ++j) {
-    row[j] = j;
-  }
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+  std::array<std::array<std::size_t, kLongest + 1>, kLongest + 1> table{};
+  for (std::size_t i = 0; i <= from.size(); ++i) {
+    for (std::size_t j = 0; j <= to.size(); ++j) {
+      if (i == 0 || j == 0) {
+        table[i][j] = i + j;
+        continue;
+      }
+      const std::size_t replaced = table[i - 1][j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
+      table[i][j] = std::min({table[i - 1][j] + 1, table[i][j - 1] + 1, replaced});
+      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1]) {
+        table[i][j] = std::min(table[i][j], table[i - 2][j - 2] + 1);
+      }
     }
   }
-  return row[to.size()];
+  return table[from.size()][to.size()];
 }
 
 std::size_t letters_in(std::string_view word) {

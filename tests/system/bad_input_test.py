@@ -59,7 +59,7 @@ def test_a_bad_target(recap, toolbox, what):
 
 @pytest.mark.quick
 def test_a_missing_target_is_said_to_be_missing(recap, toolbox):
-    for word in (toolbox, "debian:12", "registry.example/tools"):
+    for word in (toolbox, "debian:12", "registry.example/tools:1"):
         is_one_helpful_sentence(recap("run", word), "the target is missing", f"recap run {word} TARGET")
     is_one_helpful_sentence(recap("run", "no-such-container"), "there is no target")
     nothing_left(recap)
