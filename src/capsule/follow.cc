@@ -21,7 +21,7 @@
 namespace recap::capsule {
 namespace {
 
-constexpr std::size_t kFixedSlots = 2;  // events and signals; two more per relay follow
+constexpr std::size_t kFixedSlots = 3;  // events, signals, keeper; two more per relay follow
 
 class Follower {
  public:
@@ -76,6 +76,8 @@ base::Result<Outcome> Follower::run() {
       if (base::Status ok = on_event(); !ok) {
         return std::move(ok).error();
       }
+    } else if (slots_[2].revents != 0 && !over_) {
+      finish(Outcome::End::kKeeperGone);  // and it has said all that it had to say
     }
   }
   if (outcome_.end == Outcome::End::kDone) {
@@ -88,6 +90,7 @@ base::Status Follower::wait() {
   slots_.assign(kFixedSlots + 2 * relays_.size(), {});
   slots_[0] = {events_.get(), linux::kPollIn, 0};
   slots_[1] = {signals_.fd(), linux::kPollIn, 0};
+  slots_[2] = {options_.keeper, linux::kPollIn, 0};
   for (std::size_t i = 0; i < relays_.size(); ++i) {
     relays_[i].watch(std::span(slots_).subspan(kFixedSlots + 2 * i, 2));
   }

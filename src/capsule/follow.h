@@ -35,6 +35,7 @@ struct FollowOptions {
   std::uint64_t grace_ms = 0;
   std::string detach_keys = {};                  // as parse_detach_keys() returns them
   linux::UniqueFd* until_first_event = nullptr;  // closed when the keeper has spoken
+  int keeper = -1;                               // its pidfd, when it is our child
 };
 
 struct Outcome {

@@ -98,12 +98,32 @@ void wait_for(std::vector<linux::PidFd>& keepers) {
 }
 
 // A keeper killed right after it had made its stub had no time to write that down. The stub leaves
-// by itself, and is our child by now (start.cc).
+// by itself, and is our child by now (start.cc). One that the target stopped has to be told to go
+// on; until it does it may have the lock on the ledger.
 void wait_for_adopted() {
   const std::uint64_t end = linux::monotonic_ns() + std::uint64_t{kDyingMs} * 1000000;
   while (linux::has_children() && linux::monotonic_ns() < end) {
+    linux::continue_stopped_children();
     (void)linux::poll({}, 1);
   }
+}
+
+// False when there is nothing (any more).
+base::Result<bool> try_to_recover(const std::string& path) {
+  auto run_dir = linux::open_dir_at(linux::kCwd, path.c_str());
+  if (!run_dir) {
+    return false;
+  }
+  const auto keeper = keeper_of(run_dir->get());
+  if (keeper && !is_dead(*keeper, kDyingMs)) {
+    return base::Error(base::Kind::kBusy,
+                       base::concat<120>("its keeper, process ", keeper->pid, ", still lives"));
+  }
+  std::vector<linux::PidFd> keepers;
+  keepers.push_back(RECAP_TRY(start_recovery(linux::UniqueFd(run_dir->release()))));
+  wait_for(keepers);
+  wait_for_adopted();
+  return true;
 }
 
 }  // namespace
@@ -128,20 +148,16 @@ base::Result<std::size_t> recover_dead_runs(const std::string& state_dir, std::s
 }
 
 base::Status recover_run(const std::string& state_dir, const std::string& run_id) {
-  auto run_dir = linux::open_dir_at(linux::kCwd, (state_dir + "/runs/" + run_id).c_str());
-  if (!run_dir) {
-    return {};  // nothing was made yet, or all of it is gone
+  const std::string path = state_dir + "/runs/" + run_id;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (!RECAP_TRY(try_to_recover(path))) {
+      return {};
+    }
   }
-  const auto keeper = keeper_of(run_dir->get());
-  if (keeper && !is_dead(*keeper, kDyingMs)) {
-    return base::Error(base::Kind::kBusy,
-                       base::concat<120>("its keeper, process ", keeper->pid, ", still lives"));
-  }
-  std::vector<linux::PidFd> keepers;
-  keepers.push_back(RECAP_TRY(start_recovery(linux::UniqueFd(run_dir->release()))));
-  wait_for(keepers);
-  wait_for_adopted();
-  return {};
+  return linux::open_dir_at(linux::kCwd, path.c_str())
+             ? base::Error(base::Kind::kBusy,
+                           "what is left of it does not end yet: `recap ps` tries again")
+             : base::Status();
 }
 
 }  // namespace recap::capsule

@@ -84,10 +84,12 @@ base::Status WaitingKeeper::start(FunctionFds fds, const char* cgroup_parent) {
   plan_.fd_count = run::kCallerFd + 1;
   plan_.program = program.get();
   plan_.argv = {"recap-keeper", "run", cgroup_parent, nullptr};
-  (void)RECAP_TRY(linux::start_sharing_memory({.entry = start_child,
-                                               .context = &plan_,
-                                               .stack = stack_,
-                                               .is_in_our_memory = &is_in_our_memory_}));
+  linux::Child child =
+      RECAP_TRY(linux::start_sharing_memory({.entry = start_child,
+                                             .context = &plan_,
+                                             .stack = stack_,
+                                             .is_in_our_memory = &is_in_our_memory_}));
+  process_ = std::move(child.pidfd);
   socket_ = std::move(sockets.a);
   return {};
 }

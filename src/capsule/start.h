@@ -42,10 +42,15 @@ class WaitingKeeper {
   // kUnsupported when the kernel forbids executable memfds (vm.memfd_noexec).
   base::Result<linux::UniqueFd> assign(Assignment fds);
 
+  // Readable when the keeper has ended. The socket's end alone does not tell: a stub has a copy of
+  // the keeper's side until it has dropped what it inherited, and who is stopped drops nothing.
+  [[nodiscard]] const linux::PidFd& process() const { return process_; }
+
  private:
   StartPlan plan_;
   std::uint32_t is_in_our_memory_ = 0;
   linux::UniqueFd socket_;
+  linux::PidFd process_;
   alignas(16) std::array<std::byte, 16384> stack_;
 };
 

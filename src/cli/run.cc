@@ -218,7 +218,8 @@ base::Result<int> follow_run(const RunOptions& options, const capsule::Dirs& dir
                                               .until_attached = run.detached,
                                               .grace_ms = run.limits.grace_ms,
                                               .detach_keys = detach_keys,
-                                              .until_first_event = &image_hold};
+                                              .until_first_event = &image_hold,
+                                              .keeper = prepared.keeper.process().get()};
   const capsule::Outcome outcome =
       RECAP_TRY(capsule::follow(follow_options, std::move(events), signals, prepared.relays));
   return finish(dirs, run, options, outcome, deliveries);

@@ -70,6 +70,7 @@ struct Ended {
 };
 Result<Ended> wait_any();
 bool has_children();  // that live; whoever ended is reaped
+void continue_stopped_children();
 
 Status join(int ns_or_pidfd, std::uint64_t namespaces);  // setns(2)
 Status unshare(std::uint64_t namespaces);

@@ -35,4 +35,14 @@ bool has_children() {
   return ret == 0;
 }
 
+void continue_stopped_children() {
+  int status = 0;
+  for (long pid = 1; pid > 0;) {
+    pid = sys(__NR_wait4, -1, &status, WNOHANG | WUNTRACED, nullptr);
+    if (pid > 0 && WIFSTOPPED(status)) {
+      (void)send_signal_to(static_cast<int>(pid), SIGCONT);
+    }
+  }
+}
+
 }  // namespace recap::linux

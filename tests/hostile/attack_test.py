@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from testlib import lab, orphans, snapshot
+from testlib import lab, orphans, proc, snapshot
 from testlib.fixtures import rounds
 from testlib.waiting import until
 
@@ -133,6 +133,49 @@ def test_a_target_that_stops_everything_does_not_hold_a_run(recap, toolbox, targ
     _, err = child.communicate(timeout=15)
     assert child.returncode == 124, err
     assert not recap.wait_until_idle()
+
+
+# As the root of a target: stops whatever appears, as fast as it can.
+STOP_ALL = "import os\nwhile True:\n  try: os.kill(-1, 19)\n  except OSError: pass"
+
+
+def stopped_in(target):
+    """Stopped processes in the target's pid namespace."""
+    namespace = proc.namespace(target.pid, "pid")
+    inside = [pid for pid in proc.pids() if proc.namespace(pid, "pid") == namespace]
+    return [process for process in map(proc.process, inside) if process and process.state == "T"]
+
+
+def holds_the_ledger(process):
+    with contextlib.suppress(OSError):
+        return any(os.readlink(entry.path).endswith("/ledger") for entry in os.scandir(f"/proc/{process.pid}/fd"))
+    return False
+
+
+def test_a_stub_that_is_stopped_early_does_not_hold_who_waits_for_its_killed_keeper(recap, toolbox, target):
+    for _ in range(40):
+        stopper = subprocess.Popen(["nsenter", "-t", str(target.pid), "-p", "python3", "-c", STOP_ALL])
+        until(lambda: proc.children(stopper.pid) and proc.children(stopper.pid)[0].comm == "python3")
+        time.sleep(0.2)
+        child = recap.popen(*recap.run_words(toolbox, target, "sleep", "8103"))
+        try:
+            stopped = until(lambda: stopped_in(target))
+        finally:
+            for pid in [*(child.pid for child in proc.children(stopper.pid)), stopper.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            stopper.wait()
+        if len(stopped) == 1 and holds_the_ledger(stopped[0]):
+            (run,) = recap.runs_on_disk()
+            os.kill(int((recap.state / "runs" / run / "pid").read_text().split()[0]), signal.SIGKILL)
+            _, err = child.communicate(timeout=12)
+            assert child.returncode == 125 and b"was cleaned up" in err, (child.returncode, err)
+            assert recap.runs_on_disk() == [] and not proc.process(stopped[0].pid)
+            return
+        signal_all_in(target, signal.SIGCONT)
+        child.terminate()
+        child.communicate(timeout=12)
+    raise AssertionError("no stub was stopped before it had dropped the keeper's descriptors")
 
 
 def status_of(pid):
