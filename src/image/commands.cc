@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "image/confine.h"
 #include "image/gc.h"
 #include "image/list_command.h"
 #include "image/options.h"
@@ -46,8 +47,9 @@ Result<std::string> import_command(Words words, const Notice& notice) {
     return failure(Kind::kInvalid, "name one OCI layout directory, OCI archive or docker archive");
   }
   Store store = RECAP_TRY(Store::open(store_path(options), Lock::kShared));
-  const auto images = RECAP_TRY(
-      import_path(store, options.arguments[0], options.value("--name"), Limits{}, notice));
+  const auto images =
+      RECAP_TRY(import_path(store, options.arguments[0], options.value("--name"), Limits{}, notice,
+                            [&store](int input) { return confine(store, input); }));
   return lines_of(images);
 }
 
@@ -67,7 +69,8 @@ Result<std::string> pull_command(Words words, const Notice& notice) {
   Store store = RECAP_TRY(Store::open(store_path(options), Lock::kShared));
   const PullOptions how{options.value("--name"), options.value("--authfile"), verify,
                         !quiet && isatty(STDERR_FILENO) == 1};
-  const auto images = RECAP_TRY(pull(store, options.arguments[0], how, Limits{}, notice));
+  const auto images = RECAP_TRY(pull(store, options.arguments[0], how, Limits{}, notice,
+                                     [&store](int input) { return confine(store, input); }));
   return lines_of(images);
 }
 

@@ -230,9 +230,11 @@ Result<Opened> open_archive(Store& store, int fd, std::string_view base_name,
   return out;
 }
 
-Result<Opened> open_path(Store& store, const std::string& path, const Limits& limits) {
+Result<Opened> open_path(Store& store, const std::string& path, const Limits& limits,
+                         const Confine& confine) {
   const std::string base_name = base_name_of(path);
   if (path == "-") {
+    RECAP_TRY(confine ? confine(-1) : Status());
     return open_archive(store, 0, "stdin", limits);
   }
   const auto fd = linux::open_at(linux::kCwd, path.c_str(), O_RDONLY | O_NOCTTY);
@@ -240,6 +242,7 @@ Result<Opened> open_path(Store& store, const std::string& path, const Limits& li
     return Error(fd.error().kind(), std::strerror(fd.error().errno_value()));
   }
   const struct statx st = RECAP_TRY(linux::stat_at(fd->get(), "", AT_EMPTY_PATH));
+  RECAP_TRY(confine ? confine(S_ISDIR(st.stx_mode) ? fd->get() : -1) : Status());
   if (!S_ISDIR(st.stx_mode)) {
     return open_archive(store, fd->get(), base_name, limits);
   }
@@ -256,12 +259,12 @@ Result<Opened> open_path(Store& store, const std::string& path, const Limits& li
 
 Result<std::vector<Imported>> import_path(Store& store, const std::string& path,
                                           const std::string& name, const Limits& limits,
-                                          const Notice& notice) {
+                                          const Notice& notice, const Confine& confine) {
   std::string canonical;
   if (!name.empty()) {
     canonical = RECAP_TRY(parse_reference(name)).canonical();
   }
-  Opened opened = RECAP_TRY(open_path(store, path, limits).context(printable(path)));
+  Opened opened = RECAP_TRY(open_path(store, path, limits, confine).context(printable(path)));
   if (!canonical.empty()) {
     if (opened.images.size() != 1) {
       return failure(Kind::kInvalid, printable(path), " holds ", opened.images.size(),

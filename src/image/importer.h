@@ -22,6 +22,10 @@ struct Imported {
 
 using Notice = std::function<void(std::string_view)>;  // one line for the user
 
+// Called when all input is open and before any of it is parsed; `input` is a directory that is
+// still to be read from, or negative.
+using Confine = std::function<base::Status(int input)>;
+
 // Adds one image under its names: blobs, layers, prepared image, references, in this order.
 base::Result<std::vector<Imported>> import_image(Store& store, ImageSource& source,
                                                  const FoundImage& image, const Limits& limits,
@@ -31,6 +35,6 @@ base::Result<std::vector<Imported>> import_image(Store& store, ImageSource& sour
 // input). `name`, a reference, replaces the names inside and is for sources with one image.
 base::Result<std::vector<Imported>> import_path(Store& store, const std::string& path,
                                                 const std::string& name, const Limits& limits,
-                                                const Notice& notice);
+                                                const Notice& notice, const Confine& confine = {});
 
 }  // namespace recap::image

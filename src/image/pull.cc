@@ -140,7 +140,8 @@ Result<PullSource> parse_pull_source(std::string_view text) {
 }
 
 Result<std::vector<Imported>> pull(Store& store, std::string_view text, const PullOptions& options,
-                                   const Limits& limits, const Notice& notice) {
+                                   const Limits& limits, const Notice& notice,
+                                   const Confine& confine) {
   const PullSource source = RECAP_TRY(parse_pull_source(text));
   std::string name = source.name;
   if (!options.name.empty()) {
@@ -152,6 +153,7 @@ Result<std::vector<Imported>> pull(Store& store, std::string_view text, const Pu
   const std::string skopeo = RECAP_TRY(find_skopeo());
   RECAP_TRY(share_blobs(store));
   RECAP_TRY(run_skopeo(skopeo, skopeo_arguments(store, source, options), options.progress));
+  RECAP_TRY(confine ? confine(-1) : Status());
   auto layout = RECAP_TRY(open_layout_directory(store.workspace_path() + "/" + kLayoutDir));
   PulledLayout pulled(store, std::move(layout));
   auto images = RECAP_TRY(images_of_layout(pulled, ""));

@@ -29,6 +29,6 @@ base::Result<PullSource> parse_pull_source(std::string_view text);
 
 base::Result<std::vector<Imported>> pull(Store& store, std::string_view text,
                                          const PullOptions& options, const Limits& limits,
-                                         const Notice& notice);
+                                         const Notice& notice, const Confine& confine = {});
 
 }  // namespace recap::image

@@ -9,8 +9,9 @@ import tarfile
 
 import pytest
 
-from testlib import host, images
+from testlib import host, images, proc
 from testlib.recap import Recap
+from testlib.waiting import until
 
 
 @pytest.fixture
@@ -145,3 +146,16 @@ def test_completion_and_help(recap, tmp_path):
     for words in (["--help"], ["help"], ["run", "--help"], ["version"], ["doctor"]):
         done = recap(*words)
         assert done.returncode == 0 and len(done.stdout) > 10, (words, done)
+
+
+def test_an_archive_is_parsed_by_who_has_given_up_all_else(recap):
+    """CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SYS_ADMIN (for trusted attributes) are left."""
+    child = recap.popen("import", "-", stdin=subprocess.PIPE)
+    try:
+        (image,) = until(lambda: proc.running("recap-image", "import"))
+        status = until(lambda: (now := proc.status(image)) and now["Seccomp"] == "2" and now)
+        assert status["NoNewPrivs"] == "1"
+        assert [int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd")] == [0x20001F] * 3, status
+    finally:
+        _, err = child.communicate(timeout=10)
+    assert child.returncode == 125 and err.count(b"\n") == 1, err
