@@ -188,6 +188,24 @@ TEST_F(Import, HostileLayersLeaveNothing) {
   expect_clean();
 }
 
+TEST_F(Import, LayersCountTogether) {
+  Source source;
+  for (const char* name : {"a", "b", "c"}) {
+    source.layers.push_back(Tar().file(name, std::string(30'000, *name)).bytes());
+  }
+  source.process = R"("Cmd":["/a"])";
+  put_layout(source);
+  Limits limits;
+  limits.max_bytes = 80'000;  // each fits, and two
+  EXPECT_FALSE(import(layout_, "", limits));
+  expect_clean();
+  limits = {};
+  limits.max_entries = 2;
+  EXPECT_FALSE(import(layout_, "", limits));
+  limits.max_entries = 3;
+  EXPECT_TRUE(import(layout_, "", limits));
+}
+
 TEST_F(Import, OtherThingsAreNoImages) {
   fs::create_directory(dir_ / "empty");
   write_file(dir_ / "text", "hello");

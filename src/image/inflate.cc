@@ -114,7 +114,7 @@ Status Inflate::start() {
 Status Inflate::check_growth() const {
   if (bytes_out_ > limits_.max_bytes) {
     return failure(Kind::kInvalid, "the archive holds more than ", limits_.max_bytes >> 20U,
-                   " MiB; it was refused");
+                   " MiB; it was refused (the layers of an image count together)");
   }
   if (bytes_out_ > limits_.ratio_floor && bytes_out_ / limits_.max_ratio > bytes_in_) {
     return failure(Kind::kInvalid, "the archive grows more than ", limits_.max_ratio,

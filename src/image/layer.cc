@@ -84,7 +84,7 @@ Status Unpacker::put_data(const TarEntry& entry, int fd) {
   counts_.bytes += entry.size;
   if (counts_.bytes > limits_.max_bytes) {
     return failure(Kind::kInvalid, "the layer's files have more than ", limits_.max_bytes >> 20U,
-                   " MiB; it was refused");
+                   " MiB; it was refused (the layers of an image count together)");
   }
   std::uint64_t end = 0;
   while (true) {

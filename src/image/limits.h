@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much an archive may ask for. The defaults are far above what images hold and far below what
-// fills a node.
+// How much an image may ask for: bytes and entries of all its layers together. The defaults are far
+// above what images hold and far below what fills a node.
 #pragma once
 
 #include <cstddef>

@@ -124,7 +124,7 @@ Result<std::optional<TarEntry>> TarReader::next() {
   }
   if (++entries_ > limits_.max_entries) {
     return failure(Kind::kInvalid, "the archive has more than ", limits_.max_entries,
-                   " entries; it was refused");
+                   " entries; it was refused (the layers of an image count together)");
   }
   return std::optional(RECAP_TRY(convert(entry)));
 }

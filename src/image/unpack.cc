@@ -3,6 +3,7 @@
 
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -102,6 +103,19 @@ Status put_in_place(Store& store, const std::vector<Digest>& unpacked) {
   return sync_file(layers.get());
 }
 
+void spend(std::uint64_t& left, std::uint64_t amount) { left -= std::min(left, amount); }
+
+// What the layers before it have left to the next one.
+Limits left_of(const Limits& limits, const Store& store, std::span<const LayerSource> layers) {
+  Limits left = limits;
+  for (const LayerSource& layer : layers) {
+    if (const auto known = read_layer_record(store.root(), layer.diff_id)) {
+      spend(left.max_bytes, known->bytes);
+    }
+  }
+  return left;
+}
+
 Status unpack_missing(Store& store, std::span<const LayerSource> layers, const Limits& limits,
                       const LayerReport& report) {
   std::set<Digest> missing;
@@ -112,12 +126,15 @@ Status unpack_missing(Store& store, std::span<const LayerSource> layers, const L
   }
   const auto locks = RECAP_TRY(lock_layers(store, missing));
   std::vector<Digest> unpacked;
+  Limits left = left_of(limits, store, layers);
   for (const LayerSource& layer : layers) {
     // Somebody else may have unpacked it while we waited for the lock.
     if (missing.erase(layer.diff_id) == 0 || read_layer_record(store.root(), layer.diff_id)) {
       continue;
     }
-    const LayerCounts counts = RECAP_TRY(unpack_one(store, layer, limits));
+    const LayerCounts counts = RECAP_TRY(unpack_one(store, layer, left));
+    spend(left.max_bytes, counts.bytes);
+    spend(left.max_entries, counts.entries);
     report(layer.diff_id, counts);
     unpacked.push_back(layer.diff_id);
   }
