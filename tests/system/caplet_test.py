@@ -103,7 +103,7 @@ def test_a_keeper_that_is_killed_is_cleaned_up_and_attached_again(caplet, toolbo
     caplet.declare(capsule("exporter", toolbox, execution, **shell("exec sleep 7911"), **QUICK))
     caplet.start()
     line = caplet.wait_for("a run has started", 3)
-    until(lambda: all(run["status"] == "Running" for run in caplet.recap.live()))
+    until(lambda: [run["status"] for run in caplet.recap.live()] == ["Running"] * 3)
     keeper = next(run["keeper_pid"] for run in caplet.recap.live() if run["id"] == line["run"])
     os.kill(keeper, signal.SIGKILL)
     assert caplet.wait_for("a run has ended", run=line["run"])["reason"] == "KeeperGone"

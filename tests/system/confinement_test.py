@@ -220,7 +220,7 @@ def test_the_inherited_state_is_fresh(capsule):
               "'core': resource.getrlimit(resource.RLIMIT_CORE)[0],"
               "'blocked': len(signal.pthread_sigmask(signal.SIG_BLOCK, [])), 'sid': os.getsid(0) != 0}))")  # fmt: skip
     done = capsule("python3", "-c", script)
-    assert json.loads(done.stdout) == {"umask": 0o22, "cwd": "/", "core": 0, "blocked": 0, "sid": True}
+    assert json.loads(done.stdout) == {"umask": 0o22, "cwd": "/", "core": 1, "blocked": 0, "sid": True}
 
 
 def test_run_as_target_has_the_targets_uid(recap, toolbox, runc, lean):
