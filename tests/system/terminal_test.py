@@ -160,7 +160,7 @@ def test_detach_keys_leave_it_running(screen, recap):
 @pytest.mark.parametrize("flag", ["--out", "--report"])
 def test_who_waits_for_a_file_cannot_detach_from_it(screen, recap, toolbox, target, tmp_path, flag):
     file = tmp_path / "file"
-    script = "echo ready; stty raw -echo; head -c 2 | od -An -tx1; echo artifact > /out/a 2>/dev/null; exit 3"
+    script = "stty raw -echo; echo ready; head -c 2 | od -An -tx1; echo artifact > /out/a 2>/dev/null; exit 3"
     it = screen("sh", "-c", script, flags=[flag, file])
     it.expect(b"ready")
     it.type(b"\x10\x11")
