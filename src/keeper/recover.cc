@@ -80,6 +80,9 @@ bool is_gone(const Error& error) {
 
 Status find_target(ActiveRun& run) {
   run.target_gone = true;
+  if (run.spec.target.pid == 0) {
+    return {};  // its keeper died before it had written that down
+  }
   auto target = open_exactly(run.spec.target.pid, run.spec.target.start_time);
   if (!target) {
     return is_gone(target.error()) ? Status{} : std::move(target).error();

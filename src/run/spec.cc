@@ -130,7 +130,8 @@ base::Result<Spec> decode(std::span<const std::byte> input, std::span<std::strin
   if (reader.number<std::uint32_t>() != kMagic) {
     return Error(Kind::kCorrupt, "the run's specification is damaged");
   }
-  if (reader.number<std::uint32_t>() != kSpecVersion) {
+  const auto version = reader.number<std::uint32_t>();
+  if (reader.ok() && version != kSpecVersion) {
     return Error(Kind::kUnsupported, "the run's specification has another version than the keeper");
   }
   Spec spec;

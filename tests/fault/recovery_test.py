@@ -75,6 +75,18 @@ def test_a_run_without_a_ledger_is_removed(recap, toolbox, target):
     assert recap("ps").returncode == 0 and not run.exists()
 
 
+@pytest.mark.parametrize("spec", [None, b"", b"RECP"])
+def test_a_keeper_that_died_while_it_wrote_its_spec(recap, toolbox, target, spec):
+    run = recap.start(toolbox, target, "sleep", "8105")
+    kill_keeper(recap, run)
+    path = recap.state / "runs" / run / "spec"
+    path.unlink()
+    if spec is not None:
+        path.write_bytes(spec)
+    assert recap("ps").returncode == 0
+    assert recap.runs_on_disk() == [] and not proc.running("sleep", "8105")
+
+
 def test_a_damaged_ledger_is_kept(recap, toolbox, target):
     run = recap.start(toolbox, target, "sleep", "8102")
     kill_keeper(recap, run)
