@@ -60,6 +60,7 @@ struct ActiveRun {
   linux::UnmountWatch files_end;  // of the scratch space and of /out, when nothing else is left
   linux::UniqueFd target_ipc;     // its ipc namespace, where that is shared; a pod's outlives it
   linux::UniqueFd control;
+  bool accept_failed = false;  // then the control socket is not looked at for a moment
   bool caller_listens = true;  // until it is gone or has detached
   struct Client {
     linux::UniqueFd socket;
@@ -117,8 +118,8 @@ Status start(ActiveRun& run, int& exit_code);
 run::Reason watch(ActiveRun& run);
 
 // One round of watching: waits at most `timeout_ms` (negative: any time) for something to happen
-// and takes it in. `also` is waited for too; its revents are set.
-void watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also = nullptr);
+// and takes it in. `also` is waited for too; its revents are set. On failure it saw nothing.
+Status watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also = nullptr);
 
 // Until the deadline, which counts from the request; negative: there is none.
 std::int64_t time_left_ms(const ActiveRun& run);

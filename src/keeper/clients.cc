@@ -132,6 +132,7 @@ void take_from_caller(ActiveRun& run) {
 
 void accept_client(ActiveRun& run) {
   auto socket = linux::accept(run.control.get());
+  run.accept_failed = !socket;
   if (!socket || linux::peer_uid(socket->get()).value_or(1) != 0) {
     return;
   }

@@ -37,7 +37,7 @@ std::uint64_t ms_since(std::uint64_t start_ns) {
 bool target_dies(ActiveRun& run) {
   const std::uint64_t start = linux::monotonic_ns();
   while (!run.target_gone && ms_since(start) < kTargetDeathMs) {
-    watch_once(run, static_cast<std::int64_t>(kTargetDeathMs - ms_since(start)));
+    (void)watch_once(run, static_cast<std::int64_t>(kTargetDeathMs - ms_since(start)));
   }
   return run.target_gone;
 }
@@ -107,7 +107,7 @@ void ask_function_to_end(ActiveRun& run, Reason reason) {
   (void)linux::send_signal(run.function.get(), run.first_signal);
   (void)linux::send_signal(run.function.get(), SIGCONT);
   while (!run.function_ended && !run.stubs_left && !run.target_gone && grace_left() > 0) {
-    watch_once(run, static_cast<std::int64_t>(grace_left()));
+    (void)watch_once(run, static_cast<std::int64_t>(grace_left()));
   }
 }
 
@@ -121,7 +121,7 @@ void kill_everything(ActiveRun& run) {
   const std::uint64_t start = linux::monotonic_ns();
   while (!run.cgroup->empty()) {
     (void)run.cgroup->kill_everything();
-    watch_once(run, kKillRoundMs);
+    (void)watch_once(run, kKillRoundMs);
     if (ms_since(start) > run.patience.kill_ms) {
       leave(run, "process", "a process of the run does not die (uninterruptible sleep?)");
       return;
@@ -142,7 +142,7 @@ void remove_cgroup(ActiveRun& run) {
     // An exiting task leaves its cgroup a moment after it is reaped; and a function that a dead
     // keeper had let through the gate may have joined only now.
     (void)run.cgroup->kill_everything();
-    watch_once(run, kRemoveRoundMs);
+    (void)watch_once(run, kRemoveRoundMs);
     removed = run.cgroup->remove(false);
   }
   if (!removed) {
@@ -170,7 +170,7 @@ void wait_for_stubs(ActiveRun& run) {
   }
   const std::uint64_t start = linux::monotonic_ns();
   while (!run.stubs_left && !run.unfinished && ms_since(start) < run.patience.stub_ms) {
-    watch_once(run, kStubPatienceMs);
+    (void)watch_once(run, kStubPatienceMs);
     if (!run.stubs_left) {  // the target's root may have stopped them
       (void)linux::send_signal(run.stub.get(), SIGCONT);
       continue_below(run.stub_pid, kLevelsBelowStub);

@@ -36,7 +36,7 @@ class Reader {
     linux::PollFd room{.fd = sink, .events = linux::kPollOut};
     (void)linux::poll(std::span(&room, 1), 0);
     while (room.revents == 0 && is_waited_for()) {
-      watch_once(run_, kLookMs, &room);
+      (void)watch_once(run_, kLookMs, &room);
     }
     return room.revents != 0;
   }
@@ -79,7 +79,7 @@ void drain_output(ActiveRun& run) {
     most = pipe.valid() ? std::max(most, linux::pipe_capacity(pipe.get()).value_or(0)) : most;
   }
   for (std::size_t taken = 0; taken < most && output_waits(run); taken += kLeastTakenAtOnce) {
-    watch_once(run, 0);
+    (void)watch_once(run, 0);
   }
 }
 

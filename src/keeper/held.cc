@@ -57,7 +57,7 @@ void look_for_held_memory(ActiveRun& run) {
   const std::uint64_t deadline = linux::monotonic_ns() + kPatienceMs * 1'000'000;
   std::uint64_t held = held_bytes(run);
   while (held > kSlackBytes && linux::monotonic_ns() < deadline) {
-    watch_once(run, 1);  // the stubs leave, and with them other mounts
+    (void)watch_once(run, 1);  // the stubs leave, and with them other mounts
     held = held_bytes(run);
   }
   if (held > kSlackBytes) {

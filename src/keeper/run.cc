@@ -231,7 +231,7 @@ Status wait_for_exec(ActiveRun& run) {
     const auto attach_left =
         static_cast<std::int64_t>((deadline - linux::monotonic_ns()) / 1'000'000) + 1;
     const std::int64_t left = time_left_ms(run);
-    watch_once(run, left < 0 ? attach_left : std::min(left, attach_left), &exec);
+    RECAP_TRY(watch_once(run, left < 0 ? attach_left : std::min(left, attach_left), &exec));
   }
   return {};
 }
@@ -246,7 +246,7 @@ Status take_exec(ActiveRun& run, int& exit_code) {
     return failure_of(failure);
   }
   run.failure.reset();
-  watch_once(run, 0);  // takes in kFunctionForked, sent before the pipe closed
+  RECAP_TRY(watch_once(run, 0));  // takes in kFunctionForked, sent before the pipe closed
   if (!run.function_forked) {
     return Error(base::Kind::kGone, "the stub was killed while the Capsule was being attached");
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "keeper/active_run.h"
 #include "keeper/clients.h"
@@ -34,6 +35,10 @@ enum Slot : std::size_t {
   kSlots = kFirstClient + kMaxClients
 };
 
+// After a failed accept (no descriptor, no memory) the connection still waits, and would be ready
+// at once.
+constexpr std::int64_t kAcceptAgainMs = 100;
+
 using PollSet = std::array<linux::PollFd, kSlots>;
 
 // One that finds no place waits in the queue of those that connect.
@@ -54,7 +59,7 @@ bool somebody_holds_terminal(const ActiveRun& run) {
   return false;
 }
 
-PollSet poll_set(const ActiveRun& run) {
+PollSet poll_set(const ActiveRun& run, bool accepts) {
   PollSet set;
   const auto watch = [&set](std::size_t slot, int fd, bool wanted) {
     set[slot] = {.fd = wanted ? fd : -1, .events = linux::kPollIn};
@@ -63,7 +68,7 @@ PollSet poll_set(const ActiveRun& run) {
   watch(kStub, run.stub.get(), !run.stubs_left && !run.outer_stub_lost);
   watch(kTarget, run::kTargetFd, !run.target_gone);
   watch(kCaller, run::kCallerFd, run.caller_listens);
-  watch(kControl, run.control.get(), has_room_for_client(run));
+  watch(kControl, run.control.get(), accepts && has_room_for_client(run));
   watch(kStdoutPipe, run.output[0].get(), true);
   watch(kStderrPipe, run.output[1].get(), true);
   // Nobody reads the terminal of a run that all have detached from, so the keeper does: a function
@@ -163,41 +168,7 @@ void take_terminal(ActiveRun& run) {
   run.logs[0].append(std::span(buffer).first(*size));
 }
 
-std::optional<Reason> reason_to_end(const ActiveRun& run) {
-  if (run.function_ended) {
-    return Reason::kExited;
-  }
-  if (run.target_gone) {
-    return Reason::kTargetGone;
-  }
-  if (run.stubs_left || run.outer_stub_lost || run.inner_stub_lost) {
-    return Reason::kFailed;
-  }
-  return run.asked_to_end;
-}
-
-}  // namespace
-
-std::int64_t time_left_ms(const ActiveRun& run) {
-  if (run.spec.limits.deadline_ms == 0) {
-    return -1;
-  }
-  const std::uint64_t deadline = run.spec.requested_ns + run.spec.limits.deadline_ms * 1'000'000;
-  const std::uint64_t now = linux::monotonic_ns();
-  return now >= deadline ? 0 : static_cast<std::int64_t>((deadline - now + 999'999) / 1'000'000);
-}
-
-void watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also) {
-  PollSet set = poll_set(run);
-  if (also != nullptr) {
-    set[kAlso] = *also;
-  }
-  if (const auto ready = linux::poll(set, timeout_ms); !ready || *ready == 0) {
-    return;
-  }
-  if (also != nullptr) {
-    also->revents = set[kAlso].revents;
-  }
+void take_in(ActiveRun& run, const PollSet& set) {
   while (set[kMessages].revents != 0 && take_message(run)) {
   }
   if (set[kStub].revents != 0) {
@@ -225,6 +196,54 @@ void watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also) {
   }
 }
 
+std::optional<Reason> reason_to_end(const ActiveRun& run) {
+  if (run.function_ended) {
+    return Reason::kExited;
+  }
+  if (run.target_gone) {
+    return Reason::kTargetGone;
+  }
+  if (run.stubs_left || run.outer_stub_lost || run.inner_stub_lost) {
+    return Reason::kFailed;
+  }
+  return run.asked_to_end;
+}
+
+}  // namespace
+
+std::int64_t time_left_ms(const ActiveRun& run) {
+  if (run.spec.limits.deadline_ms == 0) {
+    return -1;
+  }
+  const std::uint64_t deadline = run.spec.requested_ns + run.spec.limits.deadline_ms * 1'000'000;
+  const std::uint64_t now = linux::monotonic_ns();
+  return now >= deadline ? 0 : static_cast<std::int64_t>((deadline - now + 999'999) / 1'000'000);
+}
+
+Status watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also) {
+  const bool accepts = !std::exchange(run.accept_failed, false);
+  if (!accepts && (timeout_ms < 0 || timeout_ms > kAcceptAgainMs)) {
+    timeout_ms = kAcceptAgainMs;
+  }
+  PollSet set = poll_set(run, accepts);
+  if (also != nullptr) {
+    set[kAlso] = *also;
+  }
+  auto ready = linux::poll(set, timeout_ms);
+  if (!ready) {
+    (void)linux::poll({}, 1);  // Escape goes on, and shall not spin
+    return std::move(ready).error();
+  }
+  if (*ready == 0) {
+    return {};
+  }
+  if (also != nullptr) {
+    also->revents = set[kAlso].revents;
+  }
+  take_in(run, set);
+  return {};
+}
+
 Reason watch(ActiveRun& run) {
   while (true) {
     if (const auto reason = reason_to_end(run)) {
@@ -234,7 +253,10 @@ Reason watch(ActiveRun& run) {
     if (left == 0) {
       return Reason::kDeadline;
     }
-    watch_once(run, left);
+    if (const Status watched = watch_once(run, left); !watched) {
+      run.set_message(watched.error().message());
+      return Reason::kFailed;
+    }
   }
 }
 
