@@ -240,7 +240,7 @@ Status RunCgroup::forbid_forks() {
 
 Result<std::size_t> RunCgroup::kill_everything() {
   if (layout_ == CgroupLayout::kV2) {
-    if (count_ == 0 || empty()) {
+    if (count_ == 0 || empty().value_or(false)) {
       return 0;
     }
     RECAP_TRY(ignore_missing(linux::write_file_at(hierarchies_[0].dir.get(), "cgroup.kill", "1")));
@@ -254,19 +254,21 @@ Result<std::size_t> RunCgroup::kill_everything() {
   return seen;
 }
 
-bool RunCgroup::empty() const {
+Result<bool> RunCgroup::empty() const {
+  const bool v2 = layout_ == CgroupLayout::kV2;
   for (std::size_t i = 0; i < count_; ++i) {
+    if (!hierarchies_[i].dir.valid()) {
+      continue;  // removed
+    }
     std::array<char, 256> buffer;
-    if (layout_ == CgroupLayout::kV2) {
-      const auto events = linux::read_file_at(hierarchies_[i].dir.get(), "cgroup.events", buffer);
-      if (events && events->find("populated 1") != std::string_view::npos) {
-        return false;
-      }
-    } else {
-      const auto tasks = linux::read_file_at(hierarchies_[i].dir.get(), "tasks", buffer);
-      if (tasks && !tasks->empty()) {
-        return false;
-      }
+    auto text =
+        linux::read_file_at(hierarchies_[i].dir.get(), v2 ? "cgroup.events" : "tasks", buffer);
+    if (!text && text.error().kind() == Kind::kNotFound) {
+      continue;  // by somebody else
+    }
+    const std::string_view found = RECAP_TRY(std::move(text));
+    if (v2 ? found.find("populated 1") != std::string_view::npos : !found.empty()) {
+      return false;
     }
   }
   return true;

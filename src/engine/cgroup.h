@@ -50,7 +50,7 @@ class RunCgroup {
   // Makes PARENT/RUN in each hierarchy, each written down in the ledger first, with its limits.
   // On failure it holds what was made so far, to be removed.
   Status make(const run::Spec& spec, run::Ledger& ledger);
-  // Opens what a dead keeper made, by the paths in its ledger; missing ones are skipped.
+  // Opens what a dead keeper made, by the paths in its ledger; those that are gone are skipped.
   static Result<RunCgroup> adopt(const run::LedgerContents& ledger);
 
   // Opens the gate of a waiting stub: the message brings what joining needs.
@@ -60,7 +60,8 @@ class RunCgroup {
   Status forbid_forks();
   // One round of SIGKILL to everything inside; returns how many it saw (v2: 0 or 1).
   Result<std::size_t> kill_everything();
-  [[nodiscard]] bool empty() const;
+  // Whether no process is in it. An error says that this could not be found out.
+  [[nodiscard]] Result<bool> empty() const;
   [[nodiscard]] std::uint64_t memory_peak() const;
   [[nodiscard]] std::uint64_t oom_kills() const;
   // Shared memory (tmpfs, memfd, System V) that is charged to it, in bytes; 0 when all that is

@@ -113,17 +113,19 @@ void ask_function_to_end(ActiveRun& run, Reason reason) {
 
 // No fork can succeed any more, so each round leaves fewer.
 void kill_everything(ActiveRun& run) {
-  if (!run.cgroup || run.cgroup->empty()) {
+  if (!run.cgroup || run.cgroup->empty().value_or(false)) {
     return;
   }
   run.used_storage = true;  // nobody tells of those that are killed
   (void)run.cgroup->forbid_forks();
   const std::uint64_t start = linux::monotonic_ns();
-  while (!run.cgroup->empty()) {
+  for (Result<bool> empty = false; !empty || !*empty; empty = run.cgroup->empty()) {
     (void)run.cgroup->kill_everything();
     (void)watch_once(run, kKillRoundMs);
     if (ms_since(start) > run.patience.kill_ms) {
-      leave(run, "process", "a process of the run does not die (uninterruptible sleep?)");
+      leave(run, "process",
+            empty ? "a process of the run does not die (uninterruptible sleep?)"
+                  : empty.error().message());
       return;
     }
   }

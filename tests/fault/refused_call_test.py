@@ -2,6 +2,9 @@
 """SPEC: what the kernel refuses to a keeper is neither overlooked nor waited for without end."""
 
 import json
+import os
+import signal
+import subprocess
 import time
 
 from testlib import proc
@@ -29,3 +32,34 @@ def test_a_failing_accept_does_not_keep_the_keeper_busy(recap, toolbox, target, 
     assert stop.wait(10) == 0, stop.communicate()
     assert tried < 50
     stop.communicate()
+
+
+def record_of(recap, run):
+    """As it is written; a command that shows it would first look for dead runs."""
+    return (recap.data / "records" / run).read_bytes()
+
+
+def groups_of(run):
+    return [top / "recap" / run for top in proc.hierarchies().values() if (top / "recap" / run).exists()]
+
+
+def test_a_recovery_that_cannot_open_a_cgroup_leaves_the_run_to_the_next(recap, toolbox, target, tmp_path):
+    run, log = recap.start(toolbox, target, "sleep", "8122"), tmp_path / "log"
+    os.kill(keeper_of(recap, run), signal.SIGKILL)
+    watched = [word for group in groups_of(run) for word in ("-P", group)]
+    subprocess.run(["strace", "-f", "-qq", "-o", log, *watched, "-e", "trace=openat", "-e", "inject=openat:error=ENOMEM",
+                    recap.program, "ps"], env=recap.env, stdout=subprocess.DEVNULL, timeout=60)  # fmt: skip
+    assert "ENOMEM" in log.read_text()
+    assert recap.runs_on_disk() == [run] and proc.running("sleep", "8122") and groups_of(run)
+    assert b"cannot be reaped" not in record_of(recap, run)
+    assert recap("ps").returncode == 0
+    assert not recap.wait_until_idle() and not proc.running("sleep", "8122") and not groups_of(run)
+
+
+def test_a_cgroup_that_cannot_be_read_is_not_taken_for_empty(recap, toolbox, target, tmp_path):
+    run = recap.start(toolbox, target, "sh", "-c", "trap '' TERM; while true; do sleep 8123; done")
+    with failing(keeper_of(recap, run), tmp_path / "log", "openat", "error=EMFILE", below=groups_of(run)):
+        recap("stop", "--grace", "10ms", run)
+        assert b"(EMFILE)" in record_of(recap, run)
+    assert recap("ps").returncode == 0
+    assert not recap.wait_until_idle() and not proc.running("sleep", "8123") and not groups_of(run)
