@@ -73,7 +73,7 @@ Status become_function(const StubPlan& plan, int& failure_pipe) {
   RECAP_TRY(enter_workdir(*plan.spec).context("cannot enter the working directory"));
   RECAP_TRY(linux::reset_signals());
   RECAP_TRY(close_everything_else(failure_pipe));
-  linux::await_count(*plan.powerless_stubs, kStubs);
+  linux::await_count(plan.memory->powerless, kStubs);
   return lock_down_in_child(*plan.spec, plan.layers->own);
 }
 

@@ -53,6 +53,16 @@ struct StubFailure {
 
 inline constexpr std::uint32_t kStubs = 2;
 
+// The memory that the keeper and the stubs share.
+struct StubsMemory {
+  // Set by whoever comes first: the outer stub, which goes through, or the keeper, which gives it
+  // up. Until then that stub has no child and may be killed.
+  std::uint32_t gate = 0;
+  std::uint32_t powerless = 0;  // stubs that have given up everything; of kStubs
+};
+inline constexpr std::uint32_t kGatePassed = 1;
+inline constexpr std::uint32_t kGateGivenUp = 2;
+
 // All that the stubs need; made by the keeper before the fork, so nothing is allocated after it.
 struct StubPlan {
   const run::Spec* spec = nullptr;
@@ -65,11 +75,11 @@ struct StubPlan {
   int mask_mount = -1;  // merged view: hides the target's loader and libraries
   int user_ns = -1;     // the function's own
   int target_pidfd = -1;
-  int proc = -1;                             // the host's /proc
-  int failure_pipe = -1;                     // write end
-  int messages = -1;                         // SOCK_SEQPACKET
-  std::uint32_t* powerless_stubs = nullptr;  // how many have given up everything; of kStubs
-  const char* const* argv = nullptr;         // NULL-terminated
+  int proc = -1;          // the host's /proc
+  int failure_pipe = -1;  // write end
+  int messages = -1;      // SOCK_SEQPACKET
+  StubsMemory* memory = nullptr;
+  const char* const* argv = nullptr;  // NULL-terminated
   const char* const* envp = nullptr;
 };
 

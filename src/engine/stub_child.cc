@@ -6,7 +6,6 @@
 
 #include <csignal>
 #include <cstring>
-#include <new>
 
 #include "engine/confine.h"
 #include "engine/etc_files.h"
@@ -16,7 +15,6 @@
 #include "engine/stub.h"
 #include "engine/target_objects.h"
 #include "linux/fs.h"
-#include "linux/memory.h"
 #include "linux/socket.h"
 
 namespace recap::engine {
@@ -119,6 +117,7 @@ Status make_workdir(int root, const run::Spec& spec) {
 }
 
 Status prepare(const StubPlan& plan, TargetFiles& files) {
+  RECAP_TRY(linux::set_parent_death_signal(SIGKILL));  // what it does may take a while
   RECAP_TRY(drop_keepers_descriptors(plan));
   RECAP_TRY(linux::set_subreaper());
   RECAP_TRY(
@@ -165,7 +164,7 @@ void become_powerless(const StubPlan& plan) {
   if (auto done = give_up_everything_in_child(); !done) {
     fail(plan, done.error());
   }
-  linux::count_up(*plan.powerless_stubs);
+  linux::count_up(plan.memory->powerless);
 }
 
 // The function is in our memory until its exec: nothing is copied. But this is not the outer one's
@@ -197,17 +196,17 @@ void become_powerless(const StubPlan& plan) {
   linux::exit_now(0);
 }
 
-[[noreturn]] void outer_stub(StubPlan plan) {
+[[noreturn]] void outer_stub(const StubPlan& plan) {
   TargetFiles files;
   if (auto ready = prepare(plan, files); !ready) {
     fail(plan, ready.error());
   }
-  Observation before = observe(*plan.spec, plan.ids);
-  auto shared = linux::map_shared_memory(sizeof *plan.powerless_stubs);
-  if (!shared) {
-    fail(plan, shared.error());
+  if (!linux::set_first(plan.memory->gate, kGatePassed)) {
+    linux::exit_now(0);  // nobody waits for this run any more
   }
-  plan.powerless_stubs = new (shared->data()) std::uint32_t(0);
+  // From here on who kills it makes zombies in the target.
+  (void)linux::set_parent_death_signal(0);
+  Observation before = observe(*plan.spec, plan.ids);
   auto inner = linux::fork();
   if (!inner) {
     fail(plan, inner.error());

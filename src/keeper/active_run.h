@@ -52,6 +52,7 @@ struct ActiveRun {
   linux::UniqueFd user_ns;
   linux::PidFd stub, inner_stub, function;
   std::uint32_t stub_pid = 0;
+  engine::StubsMemory* stubs_memory = nullptr;
 
   // Whom it listens to.
   linux::UniqueFd messages;       // the stubs
@@ -76,7 +77,7 @@ struct ActiveRun {
 
   // What was seen.
   bool function_forked = false, function_ended = false, stubs_left = false, killed_by_us = false;
-  bool gate_open = false;     // the stub was told to go on
+  bool gate_open = false;     // the stub was told to go on, and may have done so
   bool is_attached = false;   // the function's exec succeeded
   bool failure_told = false;  // a stub said why it could not
   bool artifacts_complete = false, artifacts_failed = false;

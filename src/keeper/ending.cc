@@ -164,11 +164,16 @@ void remove_ipc_objects(ActiveRun& run) {
   run.target_ipc.reset();
 }
 
-// The stubs leave by themselves when nothing is left to reap. Once its gate is open the outer one
-// is never killed: its child would become a zombie in the target, where it now only waits for one.
+// The stubs leave by themselves when nothing is left to reap. Once it went through its gate the
+// outer one is never killed: its child would become a zombie in the target, where it now only waits
+// for one. Before that it has no child, and may be busy with, or wait for, whatever the target and
+// the image hold ready for it.
 void wait_for_stubs(ActiveRun& run) {
   if (!run.stub.valid()) {
     return;
+  }
+  if (!run.gate_open) {
+    (void)linux::send_signal(run.stub.get(), SIGKILL);
   }
   const std::uint64_t start = linux::monotonic_ns();
   while (!run.stubs_left && !run.unfinished && ms_since(start) < run.patience.stub_ms) {
@@ -179,8 +184,7 @@ void wait_for_stubs(ActiveRun& run) {
     }
   }
   if (!run.stubs_left && !run.gate_open) {
-    (void)linux::send_signal(run.stub.get(), SIGKILL);
-    run.stubs_left = true;
+    run.stubs_left = true;  // or does not die, which is looked at last
   } else if (!run.stubs_left && !run.unfinished) {
     leave(run, "process", "a stub waits for a process of the run that cannot be reaped");
   }

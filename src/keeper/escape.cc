@@ -145,6 +145,10 @@ bool is_of_unfinished_escape(const run::Residue& residue) {
 }  // namespace
 
 void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_code) {
+  if (run.stubs_memory != nullptr &&
+      linux::set_first(run.stubs_memory->gate, engine::kGateGivenUp)) {
+    run.gate_open = false;
+  }
   if (!run.gate_open) {
     run.messages.reset();  // a stub at its gate sees that and leaves
   }

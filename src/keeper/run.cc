@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "engine/confine.h"
 #include "engine/host.h"
@@ -150,6 +151,8 @@ Status spawn_stub(ActiveRun& run) {
   linux::Pipe failure = RECAP_TRY(linux::make_pipe());
   linux::SocketPair messages = RECAP_TRY(linux::make_socket_pair());
   const linux::UniqueFd proc = RECAP_TRY(linux::open_proc());
+  const auto memory = RECAP_TRY(linux::map_shared_memory(sizeof(engine::StubsMemory)));
+  run.stubs_memory = new (memory.data()) engine::StubsMemory;
   engine::StubPlan plan{
       .spec = &run.spec,
       .ids = run.ids,
@@ -164,6 +167,7 @@ Status spawn_stub(ActiveRun& run) {
       .proc = proc.get(),
       .failure_pipe = failure.write.get(),
       .messages = messages.b.get(),
+      .memory = run.stubs_memory,
       .argv = RECAP_TRY(null_terminated(run.spec.argv)),
       .envp = RECAP_TRY(null_terminated(run.spec.envp)),
   };

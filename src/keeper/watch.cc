@@ -254,7 +254,7 @@ Reason watch(ActiveRun& run) {
       return Reason::kDeadline;
     }
     if (const Status watched = watch_once(run, left); !watched) {
-      run.set_message(watched.error().message());
+      run.say(watched.error().message());
       return Reason::kFailed;
     }
   }

@@ -140,6 +140,12 @@ void count_up(std::uint32_t& count) {
   sys(__NR_futex, &count, FUTEX_WAKE, 1);
 }
 
+bool set_first(std::uint32_t& word, std::uint32_t value) {
+  std::uint32_t none = 0;
+  return __atomic_compare_exchange_n(&word, &none, value, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE);
+}
+
 void await_count(std::uint32_t& count, std::uint32_t wanted) {
   while (true) {
     const std::uint32_t seen = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
@@ -172,6 +178,10 @@ Status join(int ns_or_pidfd, std::uint64_t namespaces) {
 
 Status unshare(std::uint64_t namespaces) {
   return status_of(sys(__NR_unshare, namespaces), "create", "namespaces");
+}
+
+Status set_parent_death_signal(int signal) {
+  return status_of(sys(__NR_prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0), "tie", "process");
 }
 
 Status set_subreaper() {

@@ -56,6 +56,8 @@ void await_cleared(std::uint32_t& is_in_our_memory);
 // A count in memory that processes share.
 void count_up(std::uint32_t& count);
 void await_count(std::uint32_t& count, std::uint32_t wanted);
+// A word in memory that processes share, 0 until one of them sets it: true for that one.
+bool set_first(std::uint32_t& word, std::uint32_t value);
 
 Result<PidFd> open_pidfd(int pid);
 Status send_signal(int pidfd, int signal);  // signal 0: does the process exist
@@ -76,6 +78,7 @@ Status join(int ns_or_pidfd, std::uint64_t namespaces);  // setns(2)
 Status unshare(std::uint64_t namespaces);
 
 Status set_subreaper();
+Status set_parent_death_signal(int signal);  // 0: none; what we get when our parent ends
 Status set_dumpable(bool on);
 Status set_name(const char* name);  // comm, 15 characters
 Status set_no_new_privs();

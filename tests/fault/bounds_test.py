@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from testlib.waiting import Stopwatch
+
 MOST_RESIDUE = 32
 
 
@@ -26,6 +28,14 @@ def test_a_run_with_many_long_paths_has_its_record(capsule, deep_paths, tmp_path
     done = capsule("sh", "-c", "exit 5", flags=[*deep_paths, "--report", tmp_path / "report"])
     assert done.returncode == 5 and done.stderr == b"", done
     assert len(json.loads((tmp_path / "report").read_text())["paths"]) == 24
+
+
+def test_a_working_directory_of_thousands_of_components_is_made_at_once(capsule):
+    place = "/a" * 2000
+    with Stopwatch() as watch:
+        done = capsule("pwd", flags=["--workdir", place])
+    assert (done.returncode, done.stdout.decode().strip()) == (0, place), done
+    assert watch.seconds < 3
 
 
 def test_residue_beyond_the_records_space_is_counted(capsule, tmp_path):

@@ -3,6 +3,8 @@
 even SIGKILL ends is named, holds up nobody, and is removed by a later command once the kernel lets it."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
@@ -45,6 +47,23 @@ def test_a_deadline_ends_who_waits_for_a_file_server(recap, toolbox, target, wor
             code, stderr = listing(recap, toolbox, target, work, "--timeout", "1s")
         assert code == 124, stderr
         assert watch.seconds < 3
+        changes = snapshot.changes_since(quiet)
+        assert not changes, snapshot.explain(changes)
+
+
+@pytest.mark.parametrize("which", ["the deadline", "the keeper's end"])
+def test_a_stub_that_waits_for_a_file_server_ends_too(recap, toolbox, target, before, which):
+    """As long as the function is not there, nothing has to be reaped."""
+    with NeverAnswers(target, PLACE, takes_requests=False):
+        quiet = before()
+        flags = ["--path", f"{PLACE}/file", "--timeout", "1s" if which == "the deadline" else "60s"]
+        caller = recap.popen(*recap.run_words(toolbox, target, "true", flags=flags))
+        until(lambda: stubs(target))
+        if which != "the deadline":
+            (keeper,) = (each for each in proc.children(caller.pid) if each.comm == "recap-keeper")
+            os.kill(keeper.pid, signal.SIGKILL)
+        assert caller.wait(4) == (124 if which == "the deadline" else 125), caller.communicate()
+        caller.communicate()
         changes = snapshot.changes_since(quiet)
         assert not changes, snapshot.explain(changes)
 
