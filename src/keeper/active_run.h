@@ -119,7 +119,8 @@ Status start(ActiveRun& run, int& exit_code);
 run::Reason watch(ActiveRun& run);
 
 // One round of watching: waits at most `timeout_ms` (negative: any time) for something to happen
-// and takes it in. `also` is waited for too; its revents are set. On failure it saw nothing.
+// and takes it in. `also` is waited for too; its revents are set. On failure it may not have seen
+// all.
 Status watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also = nullptr);
 
 // Until the deadline, which counts from the request; negative: there is none.

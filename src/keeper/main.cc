@@ -13,6 +13,7 @@
 #include "engine/confine.h"
 #include "engine/host.h"
 #include "keeper/active_run.h"
+#include "keeper/clients.h"
 #include "linux/fs.h"
 #include "linux/memory.h"
 #include "linux/process.h"
@@ -84,6 +85,15 @@ Status take_assignment() {
   return assignment.has_out ? linux::duplicate_to(fds[2].get(), run::kOutFd) : Status{};
 }
 
+// There are no books yet, and nothing to undo.
+int decline(ActiveRun& run, const Error& why) {
+  run.record.reason = run::Reason::kFailed;
+  run.record.exit_code = 125;
+  run.set_message(why.message());
+  answer_everybody(run);
+  return 125;
+}
+
 int keep(const char* cgroup_parent) {
   ActiveRun& run = the_run();
   Status started = engine::move_to_host(cgroup_parent);
@@ -91,12 +101,13 @@ int keep(const char* cgroup_parent) {
   if (auto early = engine::NewUserNamespace::start()) {
     run.new_user_ns = *std::move(early);
   }
-  if (!take_assignment()) {
-    return 0;
+  const Status assigned = take_assignment();
+  if (!assigned) {
+    return assigned.error().kind() == base::Kind::kGone ? 0 : decline(run, assigned.error());
   }
   auto spec = read_spec(run.encoded_spec);
   if (!spec) {
-    return 125;  // the caller made it itself; it sees end of file on its socket
+    return decline(run, spec.error());
   }
   run.spec = *spec;
   describe(run);

@@ -24,11 +24,11 @@ namespace {
 using run::Step;
 
 Result<std::string_view> name_of_dir(int dir, base::FixedString<512>& storage) {
-  std::array<char, 512> buffer;
+  std::array<char, 4096> buffer;
   const auto link = base::concat<32>("/proc/self/fd/", dir);
   const std::string_view path = RECAP_TRY(linux::read_link_at(linux::kCwd, link.c_str(), buffer));
-  storage = base::FixedString<512>(path);
-  return storage.view().substr(path.rfind('/') + 1);
+  storage = base::FixedString<512>(path.substr(path.rfind('/') + 1));
+  return storage.view();
 }
 
 // All that is known of a keeper that died before it had made its ledger.

@@ -120,13 +120,16 @@ void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueF
 }
 
 // False when there is none now, or never again.
-bool take_message(ActiveRun& run) {
+Result<bool> take_message(ActiveRun& run) {
   engine::StubMessage message;
   linux::UniqueFd fds[2];
-  const auto got = linux::receive(
-      run.messages.get(), std::as_writable_bytes(std::span(&message, 1)), fds, /*dont_wait=*/true);
+  auto got = linux::receive(run.messages.get(), std::as_writable_bytes(std::span(&message, 1)), fds,
+                            /*dont_wait=*/true);
   if (!got && got.error().kind() == base::Kind::kBusy) {
     return false;
+  }
+  if (!got && got.error().kind() != base::Kind::kGone) {
+    return std::move(got).error();
   }
   if (!got || *got != sizeof message) {
     run.stubs_left = true;  // end of file: both stubs are gone
@@ -143,7 +146,7 @@ void take_stubs_end(ActiveRun& run) {
     run.stubs_left = true;
     return;
   }
-  while (take_message(run)) {
+  while (take_message(run).value_or(false)) {
   }
   run.outer_stub_lost = !run.stubs_left;
 }
@@ -168,8 +171,8 @@ void take_terminal(ActiveRun& run) {
   run.logs[0].append(std::span(buffer).first(*size));
 }
 
-void take_in(ActiveRun& run, const PollSet& set) {
-  while (set[kMessages].revents != 0 && take_message(run)) {
+Status take_in(ActiveRun& run, const PollSet& set) {
+  while (set[kMessages].revents != 0 && RECAP_TRY(take_message(run))) {
   }
   if (set[kStub].revents != 0) {
     take_stubs_end(run);
@@ -194,6 +197,7 @@ void take_in(ActiveRun& run, const PollSet& set) {
       take_from_client(run, run.clients[i]);
     }
   }
+  return {};
 }
 
 std::optional<Reason> reason_to_end(const ActiveRun& run) {
@@ -240,8 +244,7 @@ Status watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also) 
   if (also != nullptr) {
     also->revents = set[kAlso].revents;
   }
-  take_in(run, set);
-  return {};
+  return take_in(run, set);
 }
 
 Reason watch(ActiveRun& run) {

@@ -159,7 +159,7 @@ Status write_file_at(int dir, const char* path, std::string_view text) {
   if (!written) {
     return failed("write", path, written.error().errno_value());
   }
-  return {};
+  return *written == text.size() ? Status{} : failed("write all of", path, EIO);
 }
 
 Status make_dir_at(int dir, const char* path, unsigned mode) {
@@ -248,6 +248,9 @@ Result<std::string_view> read_link_at(int dir, const char* path, std::span<char>
   const long ret = sys(__NR_readlinkat, dir, path, buffer.data(), buffer.size());
   if (ret < 0) {
     return failed("read link", path, static_cast<int>(-ret));
+  }
+  if (static_cast<std::size_t>(ret) == buffer.size()) {  // what was cut off would not show
+    return failed("read link", path, ENAMETOOLONG);
   }
   return std::string_view(buffer.data(), static_cast<std::size_t>(ret));
 }

@@ -74,6 +74,7 @@ Status lock_exclusive(int fd);  // flock(2), never waits: kBusy when another hol
 Result<struct statx> stat_at(int dir, const char* path, int flags);
 Result<std::int64_t> filesystem_type(const char* path);  // statfs(2) f_type
 Result<std::int64_t> filesystem_type(int fd);            // the same; O_PATH suffices
+// `buffer` has to be longer than the link.
 Result<std::string_view> read_link_at(int dir, const char* path, std::span<char> buffer);
 
 // Calls `visit(name, d_type)` for each entry but "." and ".."; stops when it returns false.

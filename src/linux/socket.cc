@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -18,6 +20,21 @@ namespace recap::linux {
 namespace {
 
 constexpr std::size_t kMaxFds = 4;
+
+// Takes all that came, so that none stays open that nobody knows of.
+void take_descriptors(const msghdr& message, std::span<UniqueFd> fds) {
+  const auto* header = static_cast<const cmsghdr*>(message.msg_control);
+  if (message.msg_controllen < sizeof *header || header->cmsg_level != SOL_SOCKET ||
+      header->cmsg_type != SCM_RIGHTS) {
+    return;
+  }
+  const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (std::size_t i = 0; i < std::min(count, fds.size()); ++i) {
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(header) + i * sizeof number, sizeof number);
+    fds[i].reset(number);
+  }
+}
 
 Result<UniqueFd> open_socket() {
   const long ret = sys(__NR_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -118,18 +135,16 @@ Result<std::size_t> receive(int socket, std::span<std::byte> data, std::span<Uni
   if (ret < 0) {
     return failed("receive", "message", static_cast<int>(-ret));
   }
-  const auto* header = reinterpret_cast<const cmsghdr*>(&control[0]);
-  if (message.msg_controllen >= sizeof *header && header->cmsg_type == SCM_RIGHTS) {
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(header) + i * sizeof number, sizeof number);
-      UniqueFd got(number);
-      if (i < fds.size()) {
-        fds[i] = std::move(got);
-      }
-    }
+  std::array<UniqueFd, kMaxFds> got;
+  take_descriptors(message, got);
+  if ((message.msg_flags & MSG_TRUNC) != 0) {
+    return base::Error(base::Kind::kCorrupt, "a message is longer than it may be");
   }
+  if ((message.msg_flags & MSG_CTRUNC) != 0) {
+    return base::Error(base::Kind::kExhausted,
+                       "a message came without its descriptors: too many open files");
+  }
+  std::move(got.begin(), got.begin() + std::min(fds.size(), got.size()), fds.begin());
   return static_cast<std::size_t>(ret);
 }
 

@@ -30,7 +30,8 @@ Result<std::uint32_t> peer_uid(int socket);  // SO_PEERCRED
 Status send(int socket, std::span<const std::byte> data, std::span<const int> fds = {},
             bool dont_wait = false);
 // Size of the datagram; 0 at end of file. Descriptors that came with it go into `fds`
-// (close-on-exec; those that do not fit are closed).
+// (close-on-exec; those that do not fit are closed). kCorrupt when it is longer than `data`,
+// kExhausted when there was no number for a descriptor; then none is given.
 Result<std::size_t> receive(int socket, std::span<std::byte> data, std::span<UniqueFd> fds = {},
                             bool dont_wait = false);
 
