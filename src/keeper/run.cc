@@ -177,7 +177,8 @@ Status spawn_stub(ActiveRun& run) {
   run.stub = std::move(stub.pidfd);
   run.stub_pid = static_cast<std::uint32_t>(stub.pid);
   engine::release_stdio();  // the pipes' ends are the function's
-  const std::uint64_t start_time = linux::start_time_of(stub.pid).value_or(0);
+  // Without it, who recovers the run would not know the stub again; it is still at its gate.
+  const std::uint64_t start_time = RECAP_TRY(linux::start_time_of(stub.pid));
   return run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time});
 }
 

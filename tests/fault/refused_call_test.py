@@ -3,12 +3,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 from testlib import proc
-from testlib.inject import failing, keeper_of
+from testlib.inject import failing, keeper_of, traced, waiting_keeper
 from testlib.waiting import until
 
 
@@ -63,3 +64,26 @@ def test_a_cgroup_that_cannot_be_read_is_not_taken_for_empty(recap, toolbox, tar
         assert b"(EMFILE)" in record_of(recap, run)
     assert recap("ps").returncode == 0
     assert not recap.wait_until_idle() and not proc.running("sleep", "8123") and not groups_of(run)
+
+
+def started(recap, toolbox, target, tmp_path, calls, *words):
+    """`echo ran`, whose keeper's calls are traced from the moment on in which it is told what to run."""
+    log, run_words = tmp_path / "log", recap.run_words(toolbox, target, "echo", "ran")
+    with waiting_keeper(recap, run_words, tmp_path / "caller") as (caller, keeper):
+        with traced(keeper, log, calls, *words):
+            stdout, stderr = caller.communicate(timeout=30)
+    return caller.returncode, stdout, stderr, log.read_text().splitlines()
+
+
+def test_a_stub_that_could_not_be_found_again_goes_no_further(recap, toolbox, target, tmp_path):
+    """Its number alone does not say which process it is."""
+    code, stdout, _, calls = started(recap, toolbox, target, tmp_path, "openat,clone3")
+    assert (code, stdout) == (0, b"ran\n")
+    last_fork = max(at for at, line in enumerate(calls) if "clone3" in line)
+    reads = [at for at, line in enumerate(calls) if re.search(r'"/proc/\d+/stat"', line) and at > last_fork]
+    number = sum("openat" in line for line in calls[: reads[0] + 1])
+    code, stdout, stderr, calls = started(recap, toolbox, target, tmp_path, "openat",
+                                          "-e", f"inject=openat:error=EMFILE:when={number}")  # fmt: skip
+    assert any("/stat" in line and "INJECTED" in line for line in calls), calls
+    assert (code, stdout) == (125, b"") and b"too many open files" in stderr, stderr
+    assert recap.runs_on_disk() == []
