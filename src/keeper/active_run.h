@@ -105,8 +105,8 @@ struct ActiveRun {
 
   // Adds to the record; what exceeds its space is counted in the last entry's stead.
   void add_residue(std::string_view what, std::string_view detail);
-  // "class: detail", as engine names it.
-  void add_named_residue(std::string_view text);
+  // "class: detail", as engine names it; of a class that is none it is unverified.
+  void add_named_residue(std::string_view whole);
   // What the requester is told, one sentence after the other.
   void say(std::string_view message);
 };

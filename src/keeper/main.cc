@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -89,7 +88,7 @@ Status take_assignment() {
 int decline(ActiveRun& run, const Error& why) {
   run.record.reason = run::Reason::kFailed;
   run.record.exit_code = 125;
-  run.set_message(why.message());
+  run.say(why.message());
   answer_everybody(run);
   return 125;
 }
@@ -126,36 +125,6 @@ int keep(const char* cgroup_parent) {
 }
 
 }  // namespace
-
-void ActiveRun::add_residue(std::string_view what, std::string_view detail) {
-  if (record.residue_count == run::kMaxResidue) {
-    constexpr std::size_t kLast = run::kMaxResidue - 1;
-    residue_unlisted += residue_unlisted == 0 ? 2 : 1;  // the first time, also what stood there
-    residue_text[kLast] =
-        base::concat<run::kMaxResidueBytes>(residue_unlisted, " more of any kind");
-    record.residue[kLast] = {.what = what, .detail = residue_text[kLast]};
-    return;
-  }
-  auto& text = residue_text[record.residue_count];
-  text = base::FixedString<run::kMaxResidueBytes>(detail);
-  record.residue[record.residue_count++] = {.what = what, .detail = text};
-}
-
-void ActiveRun::add_named_residue(std::string_view text) {
-  const std::size_t colon = std::min(text.find(": "), text.size());
-  const std::string_view what(text.data(), colon);
-  text.remove_prefix(std::min(colon + 2, text.size()));
-  for (const std::string_view known : {"ipc", "stopped", "network", "unverified"}) {
-    if (what == known) {
-      add_residue(known, text);
-    }
-  }
-}
-
-void ActiveRun::say(std::string_view message) {
-  message_text.append(message_text.empty() ? "" : "; ").append(message);
-  record.message = message_text;
-}
 
 }  // namespace recap::keeper
 
