@@ -76,12 +76,12 @@ base::Status WaitingKeeper::start(FunctionFds fds, const char* cgroup_parent) {
     RECAP_TRY(park(*source));
   }
   // The numbers of what comes with the Assignment are taken by the socket until then.
-  static_assert(run::kStdin == 0 && run::kStderr == 2 && run::kCallerFd == 5);
+  static_assert(run::kStdin == 0 && run::kStderr == 2 && run::kOutFd == run::kCallerFd + 1);
   plan_.fds.fill(sockets.b.get());
   plan_.fds[run::kStdin] = fds.in.get();
   plan_.fds[run::kStdout] = fds.out.get();
   plan_.fds[run::kStderr] = fds.err.get();
-  plan_.fd_count = run::kCallerFd + 1;
+  plan_.fd_count = run::kOutFd + 1;
   plan_.program = program.get();
   plan_.argv = {"recap-keeper", "run", cgroup_parent, nullptr};
   linux::Child child =

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap run: start a keeper; meanwhile find, pin, admit, stage; give it the run and follow it.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <optional>
@@ -22,6 +21,7 @@
 #include "cli/run_options.h"
 #include "cli/run_verb.h"
 #include "cli/verbs.h"
+#include "linux/fs.h"
 #include "linux/process.h"
 #include "linux/socket.h"
 
@@ -88,7 +88,7 @@ base::Result<linux::UniqueFd> open_deliveries(const RunOptions& options, capsule
   }
   if (place.mode == run::OutMode::kFile && !place.descriptor.valid()) {
     deliveries.artifact.emplace(RECAP_TRY(capsule::NewFile::create(options.request.out)));
-    place.descriptor.reset(::fcntl(deliveries.artifact->fd(), F_DUPFD_CLOEXEC, 0));
+    place.descriptor = RECAP_TRY(linux::duplicate(deliveries.artifact->fd()));
   }
   return std::move(place.descriptor);
 }

@@ -81,7 +81,11 @@ Status take_assignment() {
   RECAP_TRY(linux::duplicate_to(fds[1].get(), run::kTargetFd));
   fds[0].reset();
   fds[1].reset();
-  return assignment.has_out ? linux::duplicate_to(fds[2].get(), run::kOutFd) : Status{};
+  if (assignment.has_out) {
+    return linux::duplicate_to(fds[2].get(), run::kOutFd);
+  }
+  linux::close_fd(run::kOutFd);
+  return {};
 }
 
 // There are no books yet, and nothing to undo.

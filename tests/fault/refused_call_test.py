@@ -87,3 +87,30 @@ def test_a_stub_that_could_not_be_found_again_goes_no_further(recap, toolbox, ta
     assert any("/stat" in line and "INJECTED" in line for line in calls), calls
     assert (code, stdout) == (125, b"") and b"too many open files" in stderr, stderr
     assert recap.runs_on_disk() == []
+
+
+def test_no_number_of_a_keepers_descriptors_is_free_before_its_run(recap, toolbox, target, tmp_path):
+    """What it opened meanwhile would be closed when the number's own comes."""
+    words = recap.run_words(toolbox, target, "true")
+    with waiting_keeper(recap, words, tmp_path / "caller") as (caller, keeper):
+        places = [os.readlink(f"/proc/{keeper}/fd/{number}") for number in range(3, 7)]
+        assert places == places[:1] * 4, places
+        assert caller.wait(30) == 0
+
+
+def test_an_artifact_without_a_descriptor_is_refused_before_the_function_runs(recap, toolbox, target, tmp_path):
+    log = tmp_path / "log"
+    words = recap.run_words(toolbox, target, "sh", "-c", "echo ran; echo artifact > /out/file",
+                            flags=["--out", tmp_path / "artifact"])  # fmt: skip
+
+    def attempt(*inject):
+        return subprocess.run(["strace", "-qq", "-o", log, "-e", "trace=fcntl", *inject, recap.program, *map(str, words)],
+                              env=recap.env, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)  # fmt: skip
+
+    assert attempt().returncode == 0
+    calls = log.read_text().splitlines()
+    number = max(at for at, line in enumerate(calls, 1) if "F_DUPFD_CLOEXEC, 0)" in line)
+    (tmp_path / "artifact").unlink()
+    done = attempt("-e", f"inject=fcntl:error=EMFILE:when={number}")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (125, b"", 1), done
+    assert b"too many open files" in done.stderr and not (tmp_path / "artifact").exists()
