@@ -28,7 +28,10 @@ void put_enum(Writer& io, const E& value, E /*last*/) {
 template <typename E>
 void put_enum(Reader& io, E& value, E last) {
   const auto raw = io.number<std::uint8_t>();
-  value = static_cast<E>(raw <= static_cast<std::uint8_t>(last) ? raw : 0);
+  if (raw > static_cast<std::uint8_t>(last)) {
+    return io.reject();
+  }
+  value = static_cast<E>(raw);
 }
 
 void what_ran(auto& io, auto& record) {

@@ -42,6 +42,20 @@ TEST(Record, ThatIsLargestFitsAndItsOutcomeIsBounded) {
   EXPECT_LE(*after, *before + kMaxOutcomeBytes);
 }
 
+TEST(Record, AnUnknownWordMakesItDamaged) {
+  std::vector<std::byte> buffer(kMaxRecordBytes);
+  Record damaged;
+  damaged.run_as = static_cast<RunAs>(77);
+  auto size = encode(damaged, buffer);
+  ASSERT_TRUE(size);
+  EXPECT_FALSE(decode_record(std::span(buffer).first(*size)));
+  damaged = {};
+  damaged.reason = static_cast<Reason>(77);
+  size = encode(damaged, buffer);
+  ASSERT_TRUE(size);
+  EXPECT_FALSE(decode_record(std::span(buffer).first(*size)));
+}
+
 TEST(Record, ComesBackAsItWas) {
   Largest largest;
   largest.end();

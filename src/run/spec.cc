@@ -29,7 +29,10 @@ void enum_field(Writer& io, const E& value, E /*last*/) {
 template <typename E>
 void enum_field(Reader& io, E& value, E last) {
   const auto raw = io.number<std::uint8_t>();
-  value = static_cast<E>(raw <= static_cast<std::uint8_t>(last) ? raw : 0);
+  if (raw > static_cast<std::uint8_t>(last)) {
+    return io.reject();
+  }
+  value = static_cast<E>(raw);
 }
 
 void target_fields(auto& io, auto& target) {
@@ -119,8 +122,10 @@ base::Result<std::size_t> encode(const Spec& spec, std::span<std::byte> buffer) 
       writer.text(word);
     }
   }
-  if (!writer.ok()) {
-    return Error(Kind::kInvalid, "the arguments and variables of the run are too long");
+  if (!writer.ok() || writer.written().size() > kMaxSpecBytes) {
+    return Error(
+        Kind::kInvalid,
+        "the arguments and variables of the run are longer than 4 MiB: give them in a file");
   }
   return writer.written().size();
 }

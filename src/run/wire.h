@@ -91,6 +91,9 @@ class Reader {
     return from == nullptr ? std::span<const std::byte>{} : std::span(from, size);
   }
 
+  // For a value that was read and cannot be: the whole input is invalid.
+  void reject() { ok_ = false; }
+
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool at_end() const { return ok_ && at_ == input_.size(); }
 
