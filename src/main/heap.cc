@@ -70,11 +70,11 @@ void* malloc(std::size_t size) {
     errno = ENOMEM;
     return nullptr;
   }
-  // A freed block holds the list, so the smallest has room for that.
-  const std::size_t whole = std::bit_ceil(std::max(size, sizeof(Free)) + kHeader);
-  if (whole > kLargest) {
+  if (size > kLargest - kHeader) {  // first, for bit_ceil has no answer for the largest sizes
     return give(map(size + kHeader), size + kHeader);
   }
+  // A freed block holds the list, so the smallest has room for that.
+  const std::size_t whole = std::bit_ceil(std::max(size, sizeof(Free)) + kHeader);
   Free*& list = g_free[std::countr_zero(whole)];
   if (list == nullptr) {
     return give(cut(whole), whole);

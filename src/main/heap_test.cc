@@ -80,9 +80,12 @@ TEST(Heap, CallocZeroesAUsedBlock) {
 }
 
 TEST(Heap, WhatCannotBeIsENOMEM) {
-  errno = 0;
-  EXPECT_EQ(heap_malloc(SIZE_MAX), nullptr);
-  EXPECT_EQ(errno, ENOMEM);
+  // A power of two that is as large as these does not exist.
+  for (const std::size_t size : {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2, SIZE_MAX / 2 - 100}) {
+    errno = 0;
+    EXPECT_EQ(heap_malloc(size), nullptr) << size;
+    EXPECT_EQ(errno, ENOMEM) << size;
+  }
   errno = 0;
   EXPECT_EQ(heap_calloc(SIZE_MAX / 2, 3), nullptr);
   EXPECT_EQ(errno, ENOMEM);
