@@ -16,7 +16,8 @@ namespace recap::capsule {
 base::Result<std::size_t> recover_dead_runs(const std::string& state_dir, std::size_t limit = 0);
 
 // For whoever saw the socket of a keeper close without a word: waits until that keeper is dead
-// (bounded; a dying process closes its sockets first), then has its run cleaned up.
+// (bounded; a dying process closes its sockets first), then has its run cleaned up. kBusy when
+// something of it is still there; what was found is in its record.
 base::Status recover_run(const std::string& state_dir, const std::string& run_id);
 
 }  // namespace recap::capsule

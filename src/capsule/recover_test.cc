@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capsule/recover.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "linux/fs.h"
 #include "linux/proc.h"
 
 namespace recap::capsule {
@@ -106,6 +108,17 @@ TEST_F(Recover, ADyingKeeperIsWaitedFor) {
   EXPECT_TRUE(recover_run(state_, "dying"));
   EXPECT_EQ(recovered(), 0U);  // nothing is left of it
   EXPECT_TRUE(recover_run(state_, "none"));
+}
+
+TEST_F(Recover, WhatIsStillThereIsNoSuccess) {
+  add_run("busy", "4194304 12345\n");
+  const std::string path = state_ + "/runs/busy/ledger";
+  auto ledger = linux::open_at(linux::kCwd, path.c_str(), O_WRONLY | O_CREAT, 0600);
+  ASSERT_TRUE(ledger);
+  ASSERT_TRUE(linux::lock_exclusive(ledger->get()));  // as a cleaner that does not end
+  const auto recovered = recover_run(state_, "busy");
+  ASSERT_FALSE(recovered);
+  EXPECT_EQ(recovered.error().kind(), base::Kind::kBusy);
 }
 
 TEST_F(Recover, OtherNamesAreNoRuns) {

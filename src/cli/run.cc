@@ -143,6 +143,15 @@ int finish_done(const capsule::Dirs& dirs, const std::string& run_id, const run:
   return code;
 }
 
+std::string what_recovery_found(const capsule::Dirs& dirs, const std::string& run_id) {
+  const auto stored = capsule::read_record(dirs, run_id);
+  if (!stored) {
+    return "its run was ended, and left no record: " + std::string(stored.error().message());
+  }
+  const run::Record& record = stored->record;
+  return record.residue_count == 0 ? "its run was cleaned up" : std::string(record.message);
+}
+
 int finish_keeper_gone(const capsule::Dirs& dirs, const std::string& run_id,
                        Deliveries& deliveries) {
   if (const auto recovered = capsule::recover_run(dirs.state, run_id); !recovered) {
@@ -151,7 +160,7 @@ int finish_keeper_gone(const capsule::Dirs& dirs, const std::string& run_id,
                         std::string(recovered.error().message()));
     return kExitOurs;
   }
-  complain("run", "the keeper of " + run_id + " was killed; its run was cleaned up");
+  complain("run", "the keeper of " + run_id + " was killed; " + what_recovery_found(dirs, run_id));
   if (deliveries.report) {
     (void)write_report(dirs, run_id, *deliveries.report);
   }
