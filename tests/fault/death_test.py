@@ -2,6 +2,7 @@
 """SPEC: whichever one process of ours is killed, at whichever moment, the run is cleaned: at the latest
 by the next recap command, and nothing is left."""
 
+import json
 import os
 import signal
 import subprocess
@@ -65,6 +66,16 @@ VICTIMS = [(who, detached) for who in ("recap", "keeper", "outer stub", "inner s
            for detached in (False, True) if (who, detached) != ("recap", True)]  # fmt: skip
 
 
+CALLERS_CODE = {"recap": -signal.SIGKILL, "function": 128 + signal.SIGKILL}  # who else is killed: 125, ours
+REASON = {"recap": "CallerGone", "keeper": "KeeperGone", "outer stub": "Failed", "inner stub": "Failed",
+          "function": "Exited"}  # fmt: skip
+
+
+def newest_record(recap):
+    newest = max((recap.data / "records").glob("????????????"), key=lambda record: record.stat().st_mtime)
+    return json.loads(recap("inspect", newest.name).stdout)
+
+
 @pytest.mark.parametrize(("who", "detached"), VICTIMS)
 def test_one_killed_process_leaves_nothing(recap, toolbox, target, before, who, detached):
     live = Live(recap, toolbox, target, "8000", detached=detached)
@@ -73,15 +84,22 @@ def test_one_killed_process_leaves_nothing(recap, toolbox, target, before, who, 
            "inner stub": live.stubs[0], "function": live.function}[who]  # fmt: skip
     os.kill(pid, signal.SIGKILL)
     if live.caller:
-        assert live.caller.wait(10) in ({-9} if who == "recap" else {125, 137})
-        live.end()
+        _, stderr = live.caller.communicate(timeout=10)
+        assert live.caller.returncode == CALLERS_CODE.get(who, 125), stderr
+        assert (b"was killed; its run was cleaned up" in stderr) == (who == "keeper"), stderr
     if who == "outer stub":
         clean_after_next_command(recap, before, allowed=orphans.is_orphaned_stub)
-        newest = max((recap.data / "records").glob("????????????"), key=lambda record: record.stat().st_mtime)
-        assert b"zombie" in recap("inspect", newest.name).stdout, "the zombie is not named"
     else:
         clean_after_next_command(recap, before)
     assert live.gone()
+    record = newest_record(recap)
+    assert record["exit"]["reason"] == REASON[who], record
+    assert record["exit"]["code"] == {"recap": 143, "function": 137}.get(who, 125), record
+    found = [each["what"] for each in record["residue"]["found"]]
+    assert found == (["zombie"] if who == "outer stub" else []), record
+    assert record["residue"]["verified"] is (who != "outer stub"), record
+    if who == "keeper":
+        assert "was killed" in record["exit"]["message"], record
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
