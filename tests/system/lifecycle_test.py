@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run from start to end: detached, listed, logged, stopped, ended by its deadline or its target."""
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +53,20 @@ def test_every_run_leaves_one_record(recap, toolbox, target):
     (attached,) = set(kept.iterdir()) - before
     record = json.loads(recap("inspect", attached.name).stdout)
     assert (record["id"], record["exit"]["code"]) == (attached.name, 1), record
+
+
+def test_the_record_names_who_asked(recap, toolbox, target, tmp_path):
+    """Whoever logged in, which sudo does not change; root, where the kernel keeps no such thing."""
+    nobody = 65534
+
+    def log_in():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/loginuid").write_text(str(nobody))
+
+    login = subprocess.run(["cat", "/proc/self/loginuid"], preexec_fn=log_in, capture_output=True, text=True).stdout
+    report = tmp_path / "report"
+    assert recap.run(toolbox, target, "true", flags=["--report", report], preexec_fn=log_in).returncode == 0
+    assert json.loads(report.read_text())["requester"] == ("nobody" if login == str(nobody) else "root")
 
 
 @pytest.mark.quick
