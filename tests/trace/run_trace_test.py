@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPEC: after Escape nothing that the run made is left. A full snapshot is equal before and after."""
 
+import re
+import signal
 import subprocess
 import time
 
 import pytest
 
-from testlib import snapshot
+from testlib import proc, snapshot
 from testlib.fixtures import rounds
+from testlib.waiting import until
 
 @pytest.fixture
 def chatter(target):
@@ -68,12 +71,66 @@ def test_a_hundred_daemons_leave_no_process_and_no_zombie(recap, toolbox, target
     assert not changes, snapshot.explain(changes)
 
 
-def test_it_is_equal_after_the_caller_the_deadline_or_stop_ended_it(recap, toolbox, target):
+SCRIBBLER = ("sh", "-c", "python3 /lab/scribble.py; sleep 8205")
+
+
+def by_deadline(recap, toolbox, target):
+    assert recap.run(toolbox, target, *SCRIBBLER, flags=["--timeout", "700ms", "--grace", "100ms"]).returncode == 124
+
+
+def by_stop(recap, toolbox, target):
+    run = recap.start(toolbox, target, *SCRIBBLER)
+    until(lambda: proc.running("sleep", "8205"))
+    assert recap("stop", "--grace", "200ms", run).returncode == 0
+
+
+def by_signal_to_the_caller(number):
+    def end(recap, toolbox, target):
+        caller = recap.popen(*recap.run_words(toolbox, target, *SCRIBBLER, flags=["--grace", "200ms"]))
+        until(lambda: proc.running("sleep", "8205"))
+        caller.send_signal(number)
+        caller.communicate(timeout=20)
+        assert caller.returncode == (-number if number == signal.SIGKILL else 128 + number)
+        assert not recap.wait_until_idle()
+
+    return end
+
+
+ENDS = {"the deadline": by_deadline, "stop": by_stop, "a killed caller": by_signal_to_the_caller(signal.SIGKILL),
+        "an interrupted caller": by_signal_to_the_caller(signal.SIGINT)}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_it_is_equal_after_the_caller_the_deadline_or_stop_ended_it(recap, toolbox, target, end):
     recap.run(toolbox, target, "true")
     before = snapshot.take(target.pid, recap.state)
-    assert recap.run(toolbox, target, "sleep", "8204", flags=["--timeout", "300ms"]).returncode == 124
-    run = recap.start(toolbox, target, "sh", "-c", "python3 /lab/scribble.py; sleep 8205")
-    time.sleep(0.5)
-    assert recap("stop", "--grace", "200ms", run).returncode == 0
+    ENDS[end](recap, toolbox, target)
     changes = snapshot.changes_since(before)
     assert not changes, snapshot.explain(changes)
+
+
+SIGNAL_CALLS = ("kill", "tkill", "tgkill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
+NUMBER = re.compile(r" (?:t?kill|rt_sigqueueinfo)\((-?\d+), (\w+)| (?:tgkill|rt_tgsigqueueinfo)\(\d+, (\d+), (\w+)")
+PIDFD = re.compile(r" pidfd_send_signal\(\d+<(?:pid:)?([^>]+)>, (\w+)")  # of one that ended: anon_inode:[pidfd]
+
+
+@pytest.mark.parametrize("end", ["the function's", "the deadline's"])
+def test_no_process_of_the_target_gets_a_signal(recap, toolbox, target, tmp_path, end):
+    """Not even one that it ignores: every call that sends one, of every process of ours, and whom it names."""
+    of_target = {str(each.pid) for each in proc.in_namespace("pid", proc.namespace(target.pid, "pid"))}
+    stubborn = ["sh", "-c", "trap '' TERM; while true; do sleep 8206; done"]
+    argv = ["true"] if end == "the function's" else stubborn
+    words = recap.run_words(toolbox, target, *argv, flags=["--timeout", "1s", "--grace", "100ms"])
+    log = tmp_path / "log"
+    subprocess.run(["strace", "-f", "--decode-fds=pidfd", "-o", log, "-e", "trace=" + ",".join(SIGNAL_CALLS),
+                    recap.program, *map(str, words)], env=recap.env, timeout=60)  # fmt: skip
+    assert not recap.wait_until_idle()
+    calls = [line for line in log.read_text().splitlines() if any(f" {name}(" in line for name in SIGNAL_CALLS)]
+    assert calls, "not even one that looks whether somebody is there"
+    for line in calls:
+        found = PIDFD.search(line) or NUMBER.search(line)
+        assert found, line
+        whom, number = (group for group in found.groups() if group is not None)
+        assert found.re is PIDFD or int(whom) > 0, f"to many at once: {line}"
+        assert whom not in of_target or number == "0", line
+    assert end == "the function's" or any("SIGTERM" in line for line in calls), calls
