@@ -45,7 +45,7 @@ bool is_the_hosts(const FirstNamespace& first) {
          (::stat(init_path.c_str(), &init) == 0 && own.st_ino == init.st_ino);
 }
 
-// The anchor to the host is its process 1 (DESIGN.md, section 5).
+// The anchor to the host is its process 1 (docs/architecture.md).
 void check_namespaces(Findings& out) {
   struct stat info{};
   if (::stat("/proc/self/ns/pid", &info) != 0 || info.st_ino != kFirstPid) {

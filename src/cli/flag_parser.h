@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Splits a command line into flags and words, by the manual's table of flags. `recap run` uses it
 // instead of CLI11, whose streams and option objects would cost a quarter of the time that run has
-// until its keeper starts (DESIGN.md, section 12).
+// until its keeper starts (SPEC.md, 9).
 //
 // "--name value", "--name=value", "-n value", "-nvalue", "-itd"; flags and words may be mixed; all
 // behind "--" are words of somebody else.

@@ -16,6 +16,7 @@ using base::Error;
 using base::Kind;
 using linux::kCwd;
 
+// A new group of cpuset starts empty, and takes no process before it has CPUs and memory nodes.
 Status join_v1(std::string_view mount, std::string_view parent) {
   CgroupPath path;
   RECAP_TRY(make_group(mount, parent, path));
@@ -51,8 +52,6 @@ Status continue_in_child(std::string_view mount, std::string_view parent) {
 
 }  // namespace
 
-// "PATH" becomes a directory that processes can join, also in cpuset, where a new group starts
-// empty.
 Status make_group(std::string_view mount, std::string_view path, CgroupPath& made) {
   made = base::concat<255>(kCgroupRoot, mount.empty() ? "" : "/", mount, "/", path);
   if (made.truncated()) {

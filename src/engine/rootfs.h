@@ -43,7 +43,7 @@ Result<linux::Mount> stack_in_child(const Layers& layers, int mask, int bottom);
 // An inode costs kernel memory too: one for each 4 KiB, as many as the size alone would allow.
 constexpr std::uint64_t inodes_of_tmpfs(std::uint64_t bytes) { return bytes / 4096 + 64; }
 
-// A tmpfs of `bytes`, owned by the function.
+// A tmpfs of `bytes`, owned by the image's root.
 Result<linux::Mount> make_tmpfs(std::uint64_t bytes, unsigned mode, const RunIds& ids);
 
 }  // namespace recap::engine

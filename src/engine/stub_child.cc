@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything here runs between clone and exec: no allocation, no locks, nothing that could wait for
-// anybody but the keeper. Failures travel as one fixed-size StubFailure.
+// Everything here runs between clone and exec: no allocation, no locks. It may wait for a file
+// server of the target, and can be killed then. Failures travel as one fixed-size StubFailure.
 #include <fcntl.h>
 #include <sys/wait.h>
 

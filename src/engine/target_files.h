@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The target's files, as the Capsule may see them (DESIGN "Views").
+// The target's files, as the Capsule may see them (docs/functions.md).
 //
 // They are cloned while the stub visits the target's mount namespace, get their attributes while
 // detached, and are attached in the Capsule's own namespace: the target's mount table never

@@ -2,8 +2,8 @@
 // Run: from a decoded Spec to the function's first instruction.
 //
 // The order is the kernel's: the keeper leaves its starter while it is still single and small; the
-// books are opened before anything is made; image layers are cloned where the store is, on the
-// host; the stub is forked last, and waits at a gate until the ledger knows it.
+// books are opened before anything is made that may outlive it; layers are cloned where the store
+// is, on the host; the stub is forked last, and waits at a gate until the ledger knows it.
 #include <fcntl.h>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger: a write-ahead file of one run. Each step that could leave something behind is written
-// down before it is taken, so that any later keeper can undo what this one did.
+// down before it is taken (kStub after: it waits), so that a later keeper can undo what this one
+// did.
 //
 // Format: state_dir/runs/RUN/ledger, a sequence of entries {step u32, a u64, b u64, text} in the
 // encoding of wire.h, each appended by one write(2). A torn last entry is ignored: its step was not
@@ -29,7 +30,7 @@ enum class Step : std::uint32_t {
   kUid,        // a: number of the reserved block of ids
   kRecord,     // space in record_dir is about to be reserved
   kCgroup,     // text: host path of a cgroup that is about to be made
-  kStub,       // a: pid of the outer stub as the host sees it, b: its start time
+  kStub,       // a: pid of the outer stub, at its gate, as the host sees it, b: its start time
   kFunction,   // the function may run from here on
   kEscape,     // a: run::Reason
   kLeft,       // the record is written; what it names as process or cgroup is still there

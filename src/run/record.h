@@ -32,8 +32,8 @@ enum class Reason : std::uint8_t {
   kNotEnded,     // no Escape was seen: the record of a run that lives, or whose keeper died
   kExited,       // the function ended by itself (also when a signal of its own making ended it)
   kDeadline,     // --timeout
-  kStopped,      // recap stop
-  kCallerGone,   // Ctrl-C, closed terminal, killed recap
+  kStopped,      // recap stop, Ctrl-C, a closed terminal
+  kCallerGone,   // recap was killed
   kTargetGone,   // the target ended
   kOutOfMemory,  // the run's own memory limit
   kKeeperGone,   // the keeper was killed; a later one cleaned up
@@ -52,7 +52,7 @@ struct Record {
   std::string_view run_id, name, requester;
   TargetId target;
   ImageId image;
-  std::string_view command;  // argv, words quoted where needed, cut at 512 bytes
+  std::string_view command;  // argv joined by blanks, for people; cut at 512 bytes
   std::uint8_t share = 0;
   View view = View::kNothing;
   std::array<ViewPath, kMaxPaths> paths{};
@@ -80,7 +80,9 @@ struct Record {
   std::size_t residue_count = 0;
 };
 
+// The bytes used; kExhausted when `buffer` is too small.
 base::Result<std::size_t> encode(const Record& record, std::span<std::byte> buffer);
+// kCorrupt when damaged or not written yet, kUnsupported for another version.
 base::Result<Record> decode_record(std::span<const std::byte> input);
 
 }  // namespace recap::run

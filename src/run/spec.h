@@ -62,7 +62,7 @@ enum class RunAs : std::uint8_t {
 
 enum class OutMode : std::uint8_t { kNone, kDirectory, kFile };
 
-// Seccomp profiles, compiled at build time (engine/seccomp_profiles).
+// Seccomp profiles, compiled at build time (engine/seccomp).
 enum class Profile : std::uint8_t { kRestricted, kNet, kTrace, kFiles };
 
 struct TargetId {
