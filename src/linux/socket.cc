@@ -154,6 +154,9 @@ Result<int> poll(std::span<PollFd> fds, std::int64_t timeout_ms) {
   do {  // ppoll writes the time left back into `timeout`, so a restart does not wait longer
     ret = sys(__NR_ppoll, fds.data(), fds.size(), timeout_ms < 0 ? nullptr : &timeout, nullptr, 8);
   } while (ret == -EINTR);
+  if (ret == -EINVAL) {  // more entries than there may be descriptors
+    return failed("poll", "descriptors", EMFILE);
+  }
   if (ret < 0) {
     return failed("poll", "descriptors", static_cast<int>(-ret));
   }
