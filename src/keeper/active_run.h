@@ -118,6 +118,10 @@ Status start(ActiveRun& run, int& exit_code);
 // Follows a started run until there is a reason to end it.
 run::Reason watch(ActiveRun& run);
 
+// For the pidfds that the stubs send, and for looking at the cgroup at the end: kExhausted before
+// the function starts, which could not be taken back.
+Status see_that_descriptors_are_left();
+
 // One round of watching: waits at most `timeout_ms` (negative: any time) for something to happen
 // and takes it in. `also` is waited for too; its revents are set. On failure it may not have seen
 // all.

@@ -110,7 +110,7 @@ Status hold_on_to_target(ActiveRun& run) {
   return linux::send_signal(run::kTargetFd, 0).context("the target is gone");
 }
 
-// The function's words as exec takes them; they live as long as the keeper.
+// As exec takes them; they live as long as the keeper.
 Result<const char* const*> null_terminated(std::span<const std::string_view> words) {
   const auto memory = RECAP_TRY(linux::map_memory((words.size() + 1) * sizeof(const char*)));
   auto* pointers = reinterpret_cast<const char**>(memory.data());
@@ -177,7 +177,7 @@ Status spawn_stub(ActiveRun& run) {
   run.stub = std::move(stub.pidfd);
   run.stub_pid = static_cast<std::uint32_t>(stub.pid);
   engine::release_stdio();  // the pipes' ends are the function's
-  // Without it, who recovers the run would not know the stub again; it is still at its gate.
+  // Without it nobody would know the stub again; it is still at its gate.
   const std::uint64_t start_time = RECAP_TRY(linux::start_time_of(stub.pid));
   return run.ledger->append({.step = Step::kStub, .a = run.stub_pid, .b = start_time});
 }
@@ -192,6 +192,7 @@ Status make_devices(ActiveRun& run) {
 
 // And for this it waits at its gate.
 Status open_gate(ActiveRun& run) {
+  RECAP_TRY(see_that_descriptors_are_left());
   RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
   RECAP_TRY(run.ledger->append({.step = Step::kFunction}));
   RECAP_TRY(run.cgroup->send_entry(run.messages.get()));
@@ -273,7 +274,7 @@ Status attach(ActiveRun& run, int& exit_code) {
   RECAP_TRY(stage_files(run));
   RECAP_TRY(redirect_output(run));
   RECAP_TRY(spawn_stub(run));
-  // From here on something of ours is in the target; it goes no further than its gate.
+  // From here on something of ours is in the target, and goes no further than its gate.
   RECAP_TRY(or_why_it_left(run, make_devices(run), exit_code));
   RECAP_TRY(open_control(run));
   RECAP_TRY(open_record(run));
@@ -281,8 +282,7 @@ Status attach(ActiveRun& run, int& exit_code) {
   RECAP_TRY(or_why_it_left(run, open_gate(run), exit_code));
   RECAP_TRY(wait_for_exec(run));
   RECAP_TRY(take_exec(run, exit_code));
-  // The function runs.
-  announce(run);
+  announce(run);  // the function runs
   return {};
 }
 

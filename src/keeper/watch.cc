@@ -224,6 +224,14 @@ std::int64_t time_left_ms(const ActiveRun& run) {
   return now >= deadline ? 0 : static_cast<std::int64_t>((deadline - now + 999'999) / 1'000'000);
 }
 
+Status see_that_descriptors_are_left() {
+  std::array<linux::UniqueFd, 5> room;
+  for (linux::UniqueFd& fd : room) {
+    fd = RECAP_TRY(linux::duplicate(run::kTargetFd));
+  }
+  return {};
+}
+
 Status watch_once(ActiveRun& run, std::int64_t timeout_ms, linux::PollFd* also) {
   const bool accepts = !std::exchange(run.accept_failed, false);
   if (!accepts && (timeout_ms < 0 || timeout_ms > kAcceptAgainMs)) {

@@ -48,8 +48,9 @@ def test_a_recovery_that_cannot_open_a_cgroup_leaves_the_run_to_the_next(recap, 
     run, log = recap.start(toolbox, target, "sleep", "8122"), tmp_path / "log"
     os.kill(keeper_of(recap, run), signal.SIGKILL)
     watched = [word for group in groups_of(run) for word in ("-P", group)]
-    subprocess.run(["strace", "-f", "-qq", "-o", log, *watched, "-e", "trace=openat", "-e", "inject=openat:error=ENOMEM",
-                    recap.program, "ps"], env=recap.env, stdout=subprocess.DEVNULL, timeout=60)  # fmt: skip
+    subprocess.run(["strace", "-f", "-qq", "-o", log, *watched, "-e", "trace=openat",
+                    "-e", "inject=openat:error=ENOMEM", recap.program, "ps"],
+                   env=recap.env, stdout=subprocess.DEVNULL, timeout=60)  # fmt: skip
     assert "ENOMEM" in log.read_text()
     assert recap.runs_on_disk() == [run] and proc.running("sleep", "8122") and groups_of(run)
     assert b"cannot be reaped" not in record_of(recap, run)
@@ -104,8 +105,9 @@ def test_an_artifact_without_a_descriptor_is_refused_before_the_function_runs(re
                             flags=["--out", tmp_path / "artifact"])  # fmt: skip
 
     def attempt(*inject):
-        return subprocess.run(["strace", "-qq", "-o", log, "-e", "trace=fcntl", *inject, recap.program, *map(str, words)],
-                              env=recap.env, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)  # fmt: skip
+        return subprocess.run(["strace", "-qq", "-o", log, "-e", "trace=fcntl", *inject, recap.program,
+                               *map(str, words)], env=recap.env, capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=60)  # fmt: skip
 
     assert attempt().returncode == 0
     calls = log.read_text().splitlines()

@@ -33,8 +33,9 @@ def keeper_of(recap, run):
 @contextlib.contextmanager
 def waiting_keeper(recap, words, log):
     """`recap WORDS`, held up for a second before it tells its keeper what to run; yields both."""
-    tracer = subprocess.Popen(["strace", "-qq", "-o", log, "-e", "trace=sendmsg", "-e", "inject=sendmsg:delay_enter=1s:when=1",
-                               str(recap.program), *map(str, words)], env=recap.env, stdin=subprocess.DEVNULL,
+    tracer = subprocess.Popen(["strace", "-qq", "-o", log, "-e", "trace=sendmsg",
+                               "-e", "inject=sendmsg:delay_enter=1s:when=1", str(recap.program), *map(str, words)],
+                              env=recap.env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     try:
         keeper = until(lambda: [each for each in proc.children(tracer.pid) if each.comm == "recap-keeper"] or None)
