@@ -192,8 +192,8 @@ Status make_devices(ActiveRun& run) {
 
 // And for this it waits at its gate.
 Status open_gate(ActiveRun& run) {
-  RECAP_TRY(see_that_descriptors_are_left());
   RECAP_TRY(run.cgroup.emplace().make(run.spec, *run.ledger));
+  RECAP_TRY(see_that_descriptors_are_left());
   RECAP_TRY(run.ledger->append({.step = Step::kFunction}));
   RECAP_TRY(run.cgroup->send_entry(run.messages.get()));
   run.gate_open = true;
