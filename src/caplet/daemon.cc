@@ -17,6 +17,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "caplet/drain.h"
+#include "caplet/host.h"
 #include "caplet/http_sd.h"
 #include "caplet/http_server.h"
 #include "caplet/kube_node.h"
@@ -24,10 +26,7 @@
 #include "caplet/log.h"
 #include "caplet/manifest_dir.h"
 #include "caplet/scrape.h"
-#include "capsule/keeper_link.h"
-#include "capsule/recover.h"
 #include "linux/fs.h"
-#include "linux/process.h"
 
 namespace recap::caplet {
 namespace {
@@ -37,17 +36,14 @@ using base::Kind;
 using base::Status;
 using boost::system::error_code;
 
-constexpr const char* kDrainMark = "drain";  // in DATA/caplet, while `caplet drain` holds
 // Listing containers, and recovering runs, which waits for processes.
 constexpr std::size_t kWorkers = 2;
-
-std::string mark_path(const capsule::Dirs& dirs) { return dirs.data + "/caplet/" + kDrainMark; }
 
 // Tells a Caplet that `caplet drain` was called.
 class DrainWatch {
  public:
   DrainWatch(boost::asio::io_context& loop, const capsule::Dirs& dirs, std::function<void()> drain)
-      : inotify_(loop), mark_(mark_path(dirs)), drain_(std::move(drain)) {
+      : inotify_(loop), mark_(drain_mark(dirs)), drain_(std::move(drain)) {
     (void)linux::unlink_at(linux::kCwd, mark_.c_str());
     error_code failed;
     inotify_.assign(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK), failed);
@@ -155,6 +151,7 @@ Status start(Caplet& caplet, Sources& sources) {
 }  // namespace
 
 Status serve(const Words& words) {
+  RECAP_TRY(settle_on_node(words.options.dirs));
   RECAP_TRY(words.options.dirs.ensure());
   StateStore store = RECAP_TRY(StateStore::open(words.options.dirs.data));
   boost::asio::io_context loop(1);
@@ -175,34 +172,6 @@ Status serve(const Words& words) {
   const Status ended = run(loop);
   workers.join();
   return ended;
-}
-
-Status drain(const Words& words) {
-  const capsule::Dirs& dirs = words.options.dirs;
-  const auto mark =
-      linux::open_at(linux::kCwd, mark_path(dirs).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
-  const std::uint64_t end = linux::monotonic_ns() + words.timeout_ms * 1'000'000;
-  std::size_t left = 0;
-  for (const AssignmentState& state : RECAP_TRY(StateStore::read_all(dirs.data))) {
-    for (const LiveRun& run : state.live) {
-      auto link = capsule::KeeperLink::connect(dirs, run.id);
-      if (!link ||
-          !link->send(
-              {.type = run::CommandType::kStop, .signal = 0, .grace_ms = words.timeout_ms / 2})) {
-        (void)capsule::recover_run(dirs.state, run.id);
-        continue;
-      }
-      const std::uint64_t now = linux::monotonic_ns();
-      const auto answer =
-          link->receive(now < end ? static_cast<std::int64_t>((end - now) / 1'000'000) : 0);
-      left += !answer && answer.error().kind() == Kind::kTimeout ? 1 : 0;
-    }
-  }
-  if (left != 0) {
-    return Error(Kind::kTimeout,
-                 base::concat<120>(left, " runs have not ended in time: see `recap ps`"));
-  }
-  return {};
 }
 
 }  // namespace recap::caplet

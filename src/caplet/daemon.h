@@ -10,7 +10,4 @@ namespace recap::caplet {
 // Returns when it was asked to end; its keepers live on.
 base::Status serve(const Words& words);
 
-// Ends every run of this node's Caplet and waits until each has Escaped. kTimeout when one has not.
-base::Status drain(const Words& words);
-
 }  // namespace recap::caplet

@@ -26,6 +26,8 @@ constexpr std::string_view kHelp = R"(caplet: runs Capsules on this node, as the
   caplet [OPTION]…                    as a node of a Kubernetes cluster
   caplet drain [--timeout TIME]       ends every run of this node's Caplet, and keeps it from starting
                                       others until it is started anew
+  caplet uninstall [--timeout TIME]   ends every run of this node, then removes images, records and
+                                      state; end the Caplet first
 
 Options:
   --kubeconfig FILE           how to reach the API server (default: as a pod of the cluster)
@@ -35,7 +37,7 @@ Options:
   --max-runs-per-node N       runs that this node has at once (default: 100)
   --keep-records TIME         records of ended runs are kept no longer (default: 168h)
   --store NAME=DIR            a place for artifacts, as spec.artifacts.store names it; repeatable
-  --timeout TIME              of drain (default: 1m)
+  --timeout TIME              of drain and uninstall (default: 1m)
   --help, --version
 
 SIGTERM ends the Caplet and leaves its runs alone; the next one takes them over.
@@ -87,6 +89,7 @@ constexpr Option kOptions[] = {
 bool take_flag(Words& words, std::string_view word) {
   static constexpr std::pair<std::string_view, Words::Verb> kVerbs[] = {
       {"drain", Words::Verb::kDrain},
+      {"uninstall", Words::Verb::kUninstall},
       {"--help", Words::Verb::kHelp},
       {"-h", Words::Verb::kHelp},
       {"--version", Words::Verb::kVersion}};

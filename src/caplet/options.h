@@ -12,12 +12,12 @@
 namespace recap::caplet {
 
 struct Words {
-  enum class Verb : std::uint8_t { kServe, kDrain, kHelp, kVersion };
+  enum class Verb : std::uint8_t { kServe, kDrain, kUninstall, kHelp, kVersion };
   Verb verb = Verb::kServe;
   std::string manifests;  // empty: Kubernetes
   std::string kubeconfig, node_name;
   std::string listen = "127.0.0.1:9464";
-  std::uint64_t timeout_ms = 60'000;  // of drain
+  std::uint64_t timeout_ms = 60'000;  // of drain and uninstall
   CapletOptions options;
 };
 

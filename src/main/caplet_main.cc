@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "caplet/daemon.h"
+#include "caplet/drain.h"
 #include "caplet/options.h"
 
 namespace {
@@ -33,7 +34,9 @@ int run(std::span<char*> args) {
   if (words->verb == Verb::kVersion) {
     return std::puts("caplet " RECAP_VERSION) >= 0 ? 0 : kExitOurs;
   }
-  const auto done = words->verb == Verb::kDrain ? caplet::drain(*words) : caplet::serve(*words);
+  const auto done = words->verb == Verb::kDrain       ? caplet::drain(*words)
+                    : words->verb == Verb::kUninstall ? caplet::uninstall(*words)
+                                                      : caplet::serve(*words);
   return done ? 0 : fail(done.error().message());
 }
 
