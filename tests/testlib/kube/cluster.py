@@ -52,11 +52,12 @@ class Cluster:
 
     # --- the control plane ---
 
-    def start(self, nodes=1):
+    def start(self, nodes=1, own_machines=False):
+        """own_machines: each node has an init and a file system of its own (machine.py)."""
         try:
             self._start_control_plane()
             for _ in range(nodes):
-                self.add_node(wait=False)
+                self.add_node(wait=False, own_machine=own_machines)
             for node in self.nodes:
                 self.wait_until_ready(node)
             host.wait_for(lambda: self.admin.get("/api/v1/namespaces/default/serviceaccounts/default").ok,
@@ -162,8 +163,8 @@ class Cluster:
 
     # --- nodes and pods ---
 
-    def add_node(self, wait=True):
-        node = Node(self, len(self.nodes) + 1)
+    def add_node(self, wait=True, own_machine=False):
+        node = Node(self, len(self.nodes) + 1, own_machine)
         self.nodes.append(node)
         node.start_containerd()
         node.wait_for_containerd()

@@ -8,6 +8,7 @@ import os
 from testlib import host
 from testlib.images import write_oci_archive
 
+from .machine import Machine
 from .network import free_port
 
 PAUSE = "registry.k8s.io/pause:3.10"
@@ -39,11 +40,13 @@ Root = "{work}/runc"
 
 
 class Node:
-    def __init__(self, cluster, index):
+    def __init__(self, cluster, index, own_machine=False):
         self.cluster, self.index = cluster, index
         self.name = f"node{index}"
         self.work = cluster.work / self.name
         self.work.mkdir()
+        self.machine = Machine(cluster.work, self.work) if own_machine else None
+        self.enter = self.machine.enter if own_machine else []
         self.socket = self.work / "containerd.sock"
         self.containerd_root = self.work / "containerd"
         self.runc_root = self.work / "runc/k8s.io"
@@ -65,7 +68,7 @@ class Node:
             CONTAINERD.format(work=self.work, pause=PAUSE, plugins=CNI_PLUGINS)
         )
         self._write_cni()
-        argv = ["containerd", "--config", self.work / "containerd.toml"]
+        argv = [*self.enter, "containerd", "--config", self.work / "containerd.toml"]
         self.containerd = host.Daemon(argv, self.work / "containerd.log")
 
     def wait_for_containerd(self):
@@ -116,7 +119,7 @@ class Node:
         kubeconfig = pki.kubeconfig(self.name, self.cluster.server)
         config = self.work / "kubelet.json"
         config.write_text(json.dumps(self._kubelet_config(), indent=1))
-        argv = [self.cluster.program("kubelet"), "--config", config, "--kubeconfig", kubeconfig,
+        argv = [*self.enter, self.cluster.program("kubelet"), "--config", config, "--kubeconfig", kubeconfig,
                 "--hostname-override", self.name, "--node-ip", self.address,
                 "--root-dir", self.work / "kubelet", "--cert-dir", self.work / "kubelet-certificates"]  # fmt: skip
         self.kubelet = host.Daemon(argv, self.work / "kubelet.log")
@@ -167,6 +170,8 @@ class Node:
         return self.containerd.check() and self.kubelet.check()
 
     def stop(self):
+        if self.machine:
+            self.machine.stop()
         for daemon in (self.kubelet, self.containerd):
             if daemon is not None:
                 daemon.stop()
