@@ -249,10 +249,10 @@ class Cluster:
         config = kubeconfig or self.kubeconfig
         return host.run(self.program("kubectl"), "--kubeconfig", config, "--cache-dir", home, *argv, **options)
 
-    def apply(self, manifest, **options):
+    def apply(self, manifest, server_side=False, **options):
         text = manifest if isinstance(manifest, str) else json.dumps(
             {"apiVersion": "v1", "kind": "List", "items": manifest if isinstance(manifest, list) else [manifest]})
-        return self.kubectl("apply", "-f", "-", input=text, stdin=None, **options)
+        return self.kubectl("apply", f"--server-side={str(server_side).lower()}", "-f", "-", input=text, stdin=None, **options)
 
     # --- the end ---
 
