@@ -252,7 +252,8 @@ class Cluster:
     def apply(self, manifest, server_side=False, **options):
         text = manifest if isinstance(manifest, str) else json.dumps(
             {"apiVersion": "v1", "kind": "List", "items": manifest if isinstance(manifest, list) else [manifest]})
-        return self.kubectl("apply", f"--server-side={str(server_side).lower()}", "-f", "-", input=text, stdin=None, **options)
+        flags = ["--server-side"] if server_side else []
+        return self.kubectl("apply", *flags, "-f", "-", input=text, stdin=None, **options)
 
     # --- the end ---
 
