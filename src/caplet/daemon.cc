@@ -157,6 +157,7 @@ Status serve(const Words& words) {
   boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(kWorkers);
   Metrics metrics;
+  metrics.set("recap_build_info", {{"version", RECAP_VERSION}}, 1);
   Caplet caplet(loop, workers, words.options, std::move(store), metrics);
   Sources sources = RECAP_TRY(make_sources(words, loop, workers));
   HttpServer server(loop);

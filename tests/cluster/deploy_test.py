@@ -237,8 +237,13 @@ def assert_is_on_the_host(machine, keeper):
 
 def test_what_is_watched_is_what_it_serves(installed, cluster, web, tools):
     """Names and labels in the dashboard and the alerts are those of /metrics."""
-    cluster.apply(capsule("fails", tools, periodic("@every 1s"), command=["/bin/false"], **QUICK))
-    answer = until(lambda: (text := metrics_of(cluster)) and 'result="failed"' in text and text, 30, "a failed run")
+    cluster.apply([capsule("fails", tools, periodic("@every 1s"), command=["/bin/false"], **QUICK),
+                   capsule("nowhere", "localhost:1/no/image:1", periodic("@every 1s"), command=["/bin/true"])])
+    wanted = ('recap_runs_total{policy="Periodic",result="failed"', 'recap_image_fetches_total{result="failed"}')
+    def served():
+        text = metrics_of(cluster)
+        return text if all(each in text for each in wanted) else None
+    answer = until(served, 60, "a failed run and a failed fetch")
     families = set(re.findall(r"# TYPE (\w+)", answer))
     names = families | {f"{name}_{part}" for name in families for part in ("bucket", "sum", "count")}
     used = expressions()
