@@ -77,6 +77,12 @@ class Debian:
         self.run("apt-get", "update")  # of a tree that was made long ago
         return self.run("apt-get", "install", "--yes", "--no-install-recommends", "--reinstall", "/var/cache/recap.deb")
 
+    def import_image(self, image):
+        (self.root / "var/cache/image.tar").write_bytes(image.oci_archive.read_bytes())
+        self.run("recap", "import", "/var/cache/image.tar")
+        (self.root / "var/cache/image.tar").unlink()
+        return image.reference
+
     def start(self, *argv, log=subprocess.DEVNULL):
         """In the machine's own network besides: it has no other."""
         words = [*self.network, *self.enter, *map(str, argv)]
@@ -105,10 +111,7 @@ def target(installed):
 
 @pytest.fixture(scope="module")
 def image(installed):
-    archive = images.get("busybox").oci_archive
-    (installed.root / "var/cache/busybox.tar").write_bytes(archive.read_bytes())
-    installed.run("recap", "import", "/var/cache/busybox.tar")
-    return images.get("busybox").reference
+    return installed.import_image(images.get("busybox"))
 
 
 def test_its_programs_run(installed):
@@ -161,3 +164,13 @@ def test_an_update_leaves_runs_alone_and_removing_it_ends_them(installed, target
     found = installed.run("find", "/", "-xdev", "(", "-name", "*recap*", "-o", "-name", "*caplet*", ")")
     assert found.split() == ["/var/cache/recap.deb"]
     assert not (installed.root / "run/recap").exists()
+
+
+def test_caplet_uninstall_leaves_the_programs_alone(installed, target):
+    installed.run("dpkg", "--install", "/var/cache/recap.deb")
+    image = installed.import_image(images.get("busybox"))
+    installed.run("recap", "run", "-d", "--share", "net", image, f"pid:{target}", "--", "sleep", "7943")
+    assert installed.run("pgrep", "-f", "recap-keeper")
+    installed.run("caplet", "uninstall")
+    assert not installed.run("pgrep", "-f", "sleep 7943|recap-keeper", check=False)
+    assert not [path for path in ("run/recap", "var/lib/recap") if (installed.root / path).exists()]
