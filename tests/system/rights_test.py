@@ -52,7 +52,8 @@ def run_with(rights, machine, image, target):
     bound = ",".join(["-all", *(f"+{right.lower()}" for right in rights)])
     words = ["unshare", "--mount", "setpriv", f"--bounding-set={bound}", program(), "run", "--share", "net,pid",
              image, f"pid:{target}", "--", "echo", "hello"]  # fmt: skip
-    return subprocess.run([*machine.enter, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    words = [*machine.enter, *words]
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 
 def test_with_all_of_them_a_capsule_runs(machine, image, target):
