@@ -11,6 +11,7 @@ the exit code is 0 when nothing failed.
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,19 @@ FORGIVEN = 2
 
 
 def run(xml, cache, args):
+    """Of all the signals that a terminal or timeout(1) send us and our group, pytest gets one SIGINT, and then
+    the time that its fixtures need: a second one would end them, too."""
     words = [sys.executable, "-m", "pytest", *args, "--junitxml", xml, "-o", f"cache_dir={cache}"]
-    return subprocess.run(words, check=False).returncode
+    child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *words], process_group=0)
+    told = []
+
+    def interrupt(*_):
+        if not told:
+            told.append(child.send_signal(signal.SIGINT))
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    return child.wait()
 
 
 def counts(xml):
