@@ -61,3 +61,9 @@ def test_the_glossary_has_every_word():
     glossary = tree.text(tree.ROOT / "docs/glossary.md").lower()
     missing = [right for _, right in synonyms() if right.lower() not in glossary]
     assert not missing, "docs/glossary.md lacks: " + ", ".join(missing)
+
+
+def test_the_readme_installs_what_the_demo_builds_with():
+    listed = re.search(r"# build\n(.*?)\n *#", tree.text(tree.ROOT / "demo"), re.DOTALL)[1].split()
+    line = re.search(r"apt-get install --no-install-recommends (g\+\+.*?[^\\])\n", tree.text(tree.ROOT / "README.md"), re.DOTALL)
+    assert sorted(line[1].replace("\\\n", " ").split()) == sorted(listed)
