@@ -115,19 +115,15 @@ base::Result<linux::UniqueFd> sealed(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-bool names_a_registry(std::string_view reference) {
-  const std::size_t slash = reference.find('/');
-  if (slash == std::string_view::npos || slash == 0) {
-    return false;
-  }
-  const std::string_view host = reference.substr(0, slash);
-  return host == "localhost" || host.find_first_of(".:") != std::string_view::npos;
+bool can_be_pulled(std::string_view reference) {
+  return reference.find_first_of("/:@") != std::string_view::npos &&
+         !reference.starts_with("sha256:");
 }
 
 base::Result<image::PreparedImage> stage_image(const Dirs& dirs, const std::string& reference,
                                                bool quiet) {
   auto image = image::find(dirs.store(), reference);
-  if (image || image.error().kind() != base::Kind::kNotFound || !names_a_registry(reference)) {
+  if (image || image.error().kind() != base::Kind::kNotFound || !can_be_pulled(reference)) {
     return image;
   }
   std::vector<std::string> argv{program_path("recap-image"), "pull"};

@@ -17,13 +17,14 @@ namespace recap::capsule {
 // Below each cgroup hierarchy's root: where keepers and runs live.
 inline constexpr const char* kCgroupParent = "recap";
 
-// The image from the store, pulled by `recap-image` when it is not there and `reference` names a
-// registry. `quiet`: the progress of a pull is not shown.
+// The image from the store, pulled by `recap-image` when it is not there and `reference` can only
+// be an image's. `quiet`: the progress of a pull is not shown.
 base::Result<image::PreparedImage> stage_image(const Dirs& dirs, const std::string& reference,
                                                bool quiet);
 
-// "registry.example/tools:1", "localhost/x", "host:5000/y": the first component is a host.
-bool names_a_registry(std::string_view reference);
+// "debian:12", "a/b", "registry.example/tools@sha256:…": more than a bare word, which is a
+// function's name first of all, and more than a digest, which says nothing about where it is.
+bool can_be_pulled(std::string_view reference);
 
 // Everything about `run`, as a keeper reads it.
 base::Result<linux::UniqueFd> stage_spec(const Admitted& run, const Dirs& dirs);

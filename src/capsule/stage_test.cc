@@ -14,14 +14,13 @@
 namespace recap::capsule {
 namespace {
 
-TEST(Registry, IsNamedByTheFirstComponent) {
-  for (const char* yes : {"registry.example/tools:1", "localhost/x", "host:5000/y/z",
-                          "registry.example/a/b@sha256:aa"}) {
-    EXPECT_TRUE(names_a_registry(yes)) << yes;
+TEST(Pull, IsForNamesThatOnlyAnImageCanHave) {
+  for (const char* yes : {"registry.example/tools:1", "localhost/x", "debian:12", "library/nginx",
+                          "tools@sha256:aa"}) {
+    EXPECT_TRUE(can_be_pulled(yes)) << yes;
   }
-  for (const char* no :
-       {"tcpdump", "tools:1", "library/nginx", "sha256:abcdef", "/x", "", "a/b.c"}) {
-    EXPECT_FALSE(names_a_registry(no)) << no;
+  for (const char* no : {"tcpdump", "sha256:abcdef", "abcdef123456", ""}) {
+    EXPECT_FALSE(can_be_pulled(no)) << no;
   }
 }
 

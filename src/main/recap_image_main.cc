@@ -15,6 +15,9 @@
 namespace {
 
 constexpr int kExitOurs = 125;
+constexpr const char* kHelp =
+    "recap-image does the work of `recap import`, pull, images, rmi and gc, which start it: it has "
+    "to lie\nbeside recap or in /usr/libexec/recap. `recap help VERB` explains a verb.";
 
 int fail(std::string_view verb, std::string_view message) {
   std::fprintf(stderr, "recap %.*s: %.*s\n", static_cast<int>(verb.size()), verb.data(),
@@ -26,6 +29,9 @@ int run(std::span<char*> argv) {
   const std::vector<std::string_view> words(argv.begin() + 1, argv.end());
   if (words.empty()) {
     return fail("image", "say what to do: import, pull, images, rmi or gc");
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    return std::puts(kHelp) >= 0 ? 0 : kExitOurs;
   }
   const auto output = recap::image::run_command(words, [](std::string_view line) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());

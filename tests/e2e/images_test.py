@@ -96,6 +96,16 @@ def test_a_pull(recap, busybox, sleeper, registry, tmp_path):
     assert reference in json.dumps(listed), listed
 
 
+def test_an_image_that_is_not_there_is_pulled_by_its_short_name(recap, busybox, sleeper, registry, tmp_path):
+    skopeo(f"oci-archive:{busybox.oci_archive}", f"docker://{registry}/library/short:1")
+    conf = tmp_path / ".config/containers/registries.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text(f'[[registry]]\nprefix = "docker.io"\nlocation = "{registry}"\ninsecure = true\n')
+    done = recap.run("short:1", sleeper, "/bin/echo", "it", "works", flags=["-q", "--share", "none"],
+                     env={"HOME": str(tmp_path)}, timeout=120)  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, b"it works\n"), done
+
+
 def test_a_pull_that_cannot_work_says_why(recap, registry):
     for reference in (f"{registry}/no/such:1", "127.0.0.1:1/x:1"):
         done = recap("pull", reference, timeout=120)
@@ -146,6 +156,8 @@ def test_completion_and_help(recap, tmp_path):
     for words in (["--help"], ["help"], ["run", "--help"], ["version"], ["doctor"]):
         done = recap(*words)
         assert done.returncode == 0 and len(done.stdout) > 10, (words, done)
+    done = subprocess.run([recap.program.parent / "recap-image", "--help"], capture_output=True, timeout=60)
+    assert done.returncode == 0 and b"recap help" in done.stdout and not done.stderr, done
 
 
 def test_an_archive_is_parsed_by_who_has_given_up_all_else(recap):
