@@ -73,9 +73,9 @@ void tell_residue(const StubPlan& plan, std::string_view what) {
 // From here on the process sees the Capsule's files and nothing else.
 Status build_root(const StubPlan& plan, TargetFiles& files) {
   const run::Spec& spec = *plan.spec;
-  RECAP_TRY(collect_in_child(spec, plan.target_pidfd, plan.proc, *plan.volumes, files)
-                .context("cannot visit the target's mounts"));
-  RECAP_TRY(write_etc_files_in_child(plan.ids, files, *plan.layers, plan.proc));
+  RECAP_TRY(collect_in_child(spec, plan.target_pidfd, plan.proc, *plan.volumes, files));
+  RECAP_TRY(write_etc_files_in_child(plan.ids, files, *plan.layers, plan.proc)
+                .context("cannot write /etc in the scratch space (--scratch)"));
   if (spec.view == run::View::kMerged) {
     RECAP_TRY(complete_mask_in_child(plan.mask_mount, files, plan.proc));
   }

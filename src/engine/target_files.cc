@@ -47,6 +47,14 @@ Status clone_at(int root, const char* path, std::uint64_t attributes, bool recur
   return {};
 }
 
+Status show_path(int root, const char* path, std::uint64_t attributes, TargetTree& tree) {
+  Status shown = clone_at(root, path, attributes, true, tree);
+  if (!shown && shown.error().kind() == Kind::kNotFound) {
+    return Error(Kind::kNotFound, base::concat<400>("the target has no ", path).view());
+  }
+  return std::move(shown).context("cannot show a path of the target");
+}
+
 // A volume is data too only where the target's root is.
 bool is_shown_merged(const TargetTree& volume, const OwnPlaces& own) {
   std::string_view name = volume.path;
@@ -114,7 +122,7 @@ Status collect_whole_root(const run::Spec& spec, int root, const VolumeList& vol
                  "the target has more than 64 volumes, and this view would not show them all: "
                  "use --path instead");
   }
-  RECAP_TRY(refuse_kernel_file_system(root).context("cannot show the target's root"));
+  RECAP_TRY(refuse_kernel_file_system(root));
   files.root = RECAP_TRY(linux::clone_tree(root, false));
   const std::uint64_t links = spec.view == run::View::kTarget ? MountAttr::kNoSymFollow : 0;
   RECAP_TRY(linux::set_attributes(files.root.get(), kViewAttributes | links, false));
@@ -134,16 +142,17 @@ Status collect_whole_root(const run::Spec& spec, int root, const VolumeList& vol
 
 Status collect_in_child(const run::Spec& spec, int target_pidfd, int proc,
                         const VolumeList& volumes, TargetFiles& files) {
-  const linux::UniqueFd root = RECAP_TRY(join_at_root(spec, target_pidfd, proc));
+  const linux::UniqueFd root =
+      RECAP_TRY(join_at_root(spec, target_pidfd, proc).context("cannot visit the target's mounts"));
   for (std::size_t i = 0; i < spec.path_count; ++i) {
     const std::uint64_t attributes =
         spec.paths[i].writable ? kViewAttributes & ~MountAttr::kReadOnly : kViewAttributes;
-    RECAP_TRY(clone_at(root.get(), spec.paths[i].path.data(), attributes, true, files.paths[i])
-                  .context("cannot show a path of the target"));
+    RECAP_TRY(show_path(root.get(), spec.paths[i].path.data(), attributes, files.paths[i]));
     files.path_count = i + 1;
   }
   if (spec.view != run::View::kNothing) {
-    RECAP_TRY(collect_whole_root(spec, root.get(), volumes, files));
+    RECAP_TRY(collect_whole_root(spec, root.get(), volumes, files)
+                  .context("cannot show the target's root"));
   }
   for (std::size_t i = 0; spec.view == run::View::kMerged && i < std::size(kShownEtc); ++i) {
     if (auto found = linux::open_in_root(root.get(), kShownEtc[i], O_PATH)) {
