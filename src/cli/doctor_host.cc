@@ -152,7 +152,21 @@ void add_existing(std::string& found, const std::vector<std::string>& paths) {
   }
 }
 
+// Engines on other machines have no containers here, and their clients show nothing else.
+void check_engine_host(Findings& out, const char* variable, const char* instead) {
+  const char* value = ::getenv(variable);
+  if (value == nullptr || *value == '\0' || std::string_view(value).starts_with("unix://") ||
+      ::getenv(instead) != nullptr) {
+    return;
+  }
+  out.push_back({Health::kWarn, variable,
+                 std::string(value) + " is not used, only sockets here are",
+                 std::string("set ") + instead + " to the socket of this host's engine"});
+}
+
 void check_runtimes(Findings& out) {
+  check_engine_host(out, "DOCKER_HOST", "RECAP_DOCKER_SOCKET");
+  check_engine_host(out, "CONTAINER_HOST", "RECAP_PODMAN_SOCKET");
   const targets::Roots roots = targets::roots_from_env();
   std::string found;
   add_existing(found, roots.docker_sockets);

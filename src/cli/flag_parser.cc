@@ -23,7 +23,8 @@ bool has_name(const Flag& flag, std::string_view name) {
 
 class Parser {
  public:
-  Parser(std::span<char*> args, Tables tables) : args_(args), tables_(tables) {}
+  Parser(std::span<char*> args, Tables tables, std::string_view advice)
+      : args_(args), tables_(tables), advice_(advice) {}
 
   base::Result<ParsedWords> parse() {
     while (at_ < args_.size()) {
@@ -55,9 +56,8 @@ class Parser {
         suggestion.consider(long_name(flag));
       }
     }
-    return base::Error(base::Kind::kInvalid,
-                       base::concat<300>("unknown flag ", name.substr(0, 100), suggestion.text(),
-                                         "; arguments of the function come behind `--`"));
+    return base::Error(base::Kind::kInvalid, base::concat<300>("unknown flag ", name.substr(0, 100),
+                                                               suggestion.text(), advice_));
   }
 
   base::Status take_value(const Flag& flag, std::string_view name) {
@@ -106,14 +106,16 @@ class Parser {
 
   std::span<char*> args_;
   Tables tables_;
+  std::string_view advice_;
   std::size_t at_ = 0;
   ParsedWords parsed_;
 };
 
 }  // namespace
 
-base::Result<ParsedWords> parse_words(std::span<char*> args, Tables tables) {
-  return Parser(args, tables).parse();
+base::Result<ParsedWords> parse_words(std::span<char*> args, Tables tables,
+                                      std::string_view advice) {
+  return Parser(args, tables, advice).parse();
 }
 
 }  // namespace recap::cli

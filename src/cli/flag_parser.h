@@ -29,8 +29,10 @@ struct ParsedWords {
   bool has_rest = false;                // there was a "--"
 };
 
-// kInvalid for a flag that is in none of the tables, and for a missing or needless value.
+// kInvalid for a flag that is in none of the tables, then with `advice` at the end, and for a
+// missing or needless value.
 base::Result<ParsedWords> parse_words(std::span<char*> args,
-                                      std::initializer_list<std::span<const Flag>> tables);
+                                      std::initializer_list<std::span<const Flag>> tables,
+                                      std::string_view advice = {});
 
 }  // namespace recap::cli

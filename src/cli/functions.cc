@@ -10,9 +10,16 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "image/prepared.h"
 
 namespace recap::cli {
 namespace {
+
+// The index keeps what a function may do when its image is removed, so that it may come back.
+bool is_in_store(const capsule::Dirs& dirs, const Function& function) {
+  const auto image = image::find(dirs.store(), function.digest);
+  return image || image.error().kind() != base::Kind::kNotFound;
+}
 
 void write_table(Output& out, const std::vector<Function>& found) {
   Table table({"NAME", "DESCRIPTION", "DIGEST"});
@@ -47,11 +54,14 @@ int functions(std::span<char*> args) {
   if (const auto done = command.parse(args)) {
     return *done;
   }
-  auto found = read_catalog(capsule::Dirs::from_environment().catalog_index());
+  const capsule::Dirs dirs = capsule::Dirs::from_environment();
+  auto found = read_catalog(dirs.catalog_index());
   if (!found) {
     return fail("functions", found.error());
   }
-  std::erase_if(*found, [&](const Function& function) { return !matches(function, search); });
+  std::erase_if(*found, [&](const Function& function) {
+    return !matches(function, search) || !is_in_store(dirs, function);
+  });
   Output out;
   if (format == "json") {
     write_json(out, *found);

@@ -26,7 +26,8 @@ namespace {
 std::optional<std::vector<std::string>> words_for(const char* verb, std::span<char*> args,
                                                   int& code) {
   const Manual& manual = *manual_of(verb);
-  const auto parsed = parse_words(args, {manual.flags, common_flags()});
+  const std::string advice = std::string(" (see `recap ") + verb + " --help`)";
+  const auto parsed = parse_words(args, {manual.flags, common_flags()}, advice);
   if (!parsed) {
     code = fail(verb, parsed.error());
     return std::nullopt;

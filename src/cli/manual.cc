@@ -43,7 +43,7 @@ constexpr std::array kRunFlags = {
     Flag{"--scratch", "SIZE", "limit of what it may write to its own files"},
     Flag{"--timeout", "DURATION", "kill it this long after the request, e.g. 30s; exit code 124"},
     Flag{"--grace", "DURATION", "time between SIGTERM and SIGKILL"},
-    Flag{"--env", "NAME=VALUE", "set a variable"},
+    Flag{"--env", "NAME[=VALUE]", "set a variable, without VALUE to what it is here"},
     Flag{"--env-from-target", "NAMES", "variables to take from the target, e.g. TZ,DATABASE_URL"},
     Flag{"--workdir", "DIR", "working directory inside"},
     Flag{"--entrypoint", "PROGRAM", "instead of the image's entrypoint"},
@@ -60,7 +60,7 @@ constexpr std::array kRunOperands = {
 };
 constexpr std::array kShellOperands = {
     Operand{"TARGET", kTarget},
-    Operand{"[-- ARG…]", kCommand, true, true},
+    Operand{"[-- COMMAND [ARG…]]", kCommand, true, true},
 };
 
 constexpr std::array kPsFlags = {
@@ -127,16 +127,23 @@ constexpr std::array kHelpOperands = {Operand{"VERB", kVerb, true}};
 constexpr std::array kManuals = {
     Manual{
         "run", Group::kRun, "attach a function or an image to a target, and remove it afterwards",
-        "The exit code is the function's. Everything that RECap itself says goes to stderr.",
+        "The exit code is the function's. Everything that RECap itself says goes to stderr. A "
+        "bare name is a function's, or an image's in the store; any other image, such as "
+        "debian:12, is pulled when the store lacks it. --share, --path, --writable, --cap, --env "
+        "and --env-from-target add up when "
+        "given again; --path and --writable take one path each. The function's uid is nobody's in "
+        "the target: what others may not read or write there takes --run-as target.",
         kRunFlags, kRunOperands,
-        "  recap run tcpdump web -- -i any -c 10       packets, from inside web's network\n"
+        "  recap run tcpdump web -- -i any -c 10    packets, from inside web's network\n"
+        "  recap run strace web -- -p 1 -f -c       system calls of web's first process\n"
+        "  recap run -it debian:12 web -- bash      any image, interactively\n"
+        "  recap run --run-as target --writable /data toolbox web -- touch /data/x\n"
         "  recap run --out - tcpdump web -- -i any -w /out/p.pcap | wireshark -k -i -\n"
-        "  recap run strace web -- -p 1 -f -c            system calls of web's first process\n"
-        "  recap run -it debian:12 web -- bash           any image, interactively\n"
-        "  recap run web                                 a toolbox shell (as `recap shell web`)\n"},
+        "  recap run web                            a toolbox shell (as `recap shell web`)\n"},
     Manual{"shell", Group::kRun, "open a comfortable shell beside a target", "", kRunFlags,
            kShellOperands,
            "  recap shell web\n"
+           "  recap shell web -- ss -tlnp\n"
            "  recap shell pod/shop/web-0/nginx\n"},
 
     Manual{"ps",

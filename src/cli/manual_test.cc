@@ -61,6 +61,27 @@ TEST(Manual, ShowsExamplesAndFlags) {
   }
 }
 
+// The columns where the explanations of examples begin.
+std::set<std::size_t> columns_of_explanations(std::string_view lines) {
+  std::set<std::size_t> columns;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    const std::size_t gap = line.find("  ", 2);
+    if (line.starts_with("  recap ") && gap != std::string_view::npos) {
+      columns.insert(line.find_first_not_of(' ', gap));
+    }
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+  }
+  return columns;
+}
+
+TEST(Manual, ExplainsExamplesInOneColumn) {
+  for (const Manual& manual : manuals()) {
+    EXPECT_LE(columns_of_explanations(manual.examples).size(), 1U) << manual.verb;
+  }
+  EXPECT_EQ(columns_of_explanations(overview()).size(), 1U);
+}
+
 TEST(Dispatch, AnswersHelpForEachVerb) {
   for (const Manual& manual : manuals()) {
     EXPECT_EQ(call({"recap", std::string(manual.verb), "--help"}), 0) << manual.verb;

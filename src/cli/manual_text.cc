@@ -18,7 +18,7 @@ constexpr std::string_view kExamples =
     "without trace. The container needs no tools, is not restarted and not changed.\n"
     "\n"
     "  recap targets                               what can be attached to\n"
-    "  recap run tcpdump web -- -i any -c 10     packets, from inside web's network\n"
+    "  recap run tcpdump web -- -i any -c 10       packets, from inside web's network\n"
     "  recap run strace web -- -p 1 -f -c          system calls of web's first process\n"
     "  recap run -it debian:12 web -- bash         any image beside web\n"
     "  recap shell web                             a toolbox shell beside web\n"

@@ -59,6 +59,18 @@ base::Error or_target_is_missing(base::Error error, std::string_view word,
                             " TARGET; `recap targets` lists what runs here")};
 }
 
+// Function and target in the wrong order, if the first word is a target and the second is none.
+base::Error or_words_are_swapped(base::Error error, const capsule::RunRequest& request,
+                                 const targets::Roots& roots) {
+  if (!targets::find(request.image, roots)) {
+    return error;
+  }
+  const auto first = printable(request.image, 100);
+  return {base::Kind::kInvalid,
+          base::concat<500>("'", first, "' is a target: it comes last, as in recap run ",
+                            printable(request.target, 100), " ", first)};
+}
+
 base::Result<capsule::Admitted> find_and_admit(const RunOptions& options,
                                                const capsule::Dirs& dirs) {
   const capsule::RunRequest& request = options.request;
@@ -67,7 +79,7 @@ base::Result<capsule::Admitted> find_and_admit(const RunOptions& options,
   if (!found) {
     return options.terminal_by_itself
                ? or_target_is_missing(std::move(found).error(), request.target, dirs)
-               : std::move(found).error();
+               : or_words_are_swapped(std::move(found).error(), request, roots);
   }
   auto target = RECAP_TRY(targets::pin(*std::move(found), roots));
   auto image = RECAP_TRY(capsule::stage_image(dirs, request.image, options.quiet));
@@ -127,7 +139,8 @@ base::Status keep_artifact(capsule::NewFile& artifact, const run::Event& done) {
 int finish_done(const capsule::Dirs& dirs, const std::string& run_id, const run::Event& done,
                 Deliveries& deliveries) {
   int code = done.exit_code;
-  if (const std::string_view message = capsule::message_of(done); !message.empty()) {
+  const std::string_view message = capsule::message_of(done);
+  if (!message.empty()) {
     complain("run", message);
   }
   if (deliveries.artifact) {
@@ -136,7 +149,9 @@ int finish_done(const capsule::Dirs& dirs, const std::string& run_id, const run:
     }
   }
   if (deliveries.report) {
-    if (auto ok = write_report(dirs, run_id, *deliveries.report); !ok) {
+    auto ok = write_report(dirs, run_id, *deliveries.report);
+    // A run that never started has no record; why it did not was just said.
+    if (!ok && (ok.error().kind() != base::Kind::kNotFound || message.empty())) {
       code = fail("run", std::move(ok.error()).context("--report"));
     }
   }

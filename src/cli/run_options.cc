@@ -171,18 +171,25 @@ Status apply(RunOptions& options, const GivenFlag& given) {
   return base::Error(base::Kind::kInternal, base::concat<200>("nothing reads ", given.name));
 }
 
+std::string_view advice_of(std::string_view verb) {
+  return verb == "shell" ? "; a command and its arguments come behind `--`"
+                         : "; arguments of the function come behind `--`";
+}
+
 Status take_operands(std::string_view verb, RunOptions& options, const ParsedWords& parsed) {
   const auto& words = parsed.words;
   capsule::RunRequest& request = options.request;
+  const bool is_shell = verb == "shell";
   if (words.empty()) {
-    return invalid(
-        "say which target: recap run FUNCTION|IMAGE TARGET [-- ARG…], or recap targets "
-        "to see what there is");
+    return invalid(base::concat<300>(
+        "say which target: recap ",
+        is_shell ? "shell TARGET [-- COMMAND [ARG…]]" : "run FUNCTION|IMAGE TARGET [-- ARG…]",
+        ", or recap targets to see what there is"));
   }
-  if (words.size() > 2 || (verb == "shell" && words.size() > 1)) {
-    return invalid(base::concat<300>("unexpected word '",
-                                     words[verb == "shell" ? 1 : 2].substr(0, 60),
-                                     "'; arguments of the function come behind `--`"));
+  const std::size_t most = is_shell ? 1 : 2;
+  if (words.size() > most) {
+    return invalid(
+        base::concat<300>("unexpected word '", words[most].substr(0, 60), "'", advice_of(verb)));
   }
   request.target = words.back();
   options.terminal_by_itself = words.size() == 1;
@@ -218,7 +225,8 @@ Status check_together(const RunOptions& options) {
 
 base::Result<RunOptions> parse_run_options(std::string_view verb, std::span<char*> args) {
   RunOptions options;
-  const ParsedWords parsed = RECAP_TRY(parse_words(args, {manual_of(verb)->flags, common_flags()}));
+  const ParsedWords parsed =
+      RECAP_TRY(parse_words(args, {manual_of(verb)->flags, common_flags()}, advice_of(verb)));
   for (const GivenFlag& given : parsed.flags) {
     RECAP_TRY(apply(options, given));
   }

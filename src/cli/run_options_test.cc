@@ -43,6 +43,13 @@ TEST(RunOptions, ATargetAloneIsAToolboxShell) {
   }
 }
 
+TEST(RunOptions, SayWhatTheVerbTakes) {
+  EXPECT_NE(problem({}).find("recap run FUNCTION|IMAGE TARGET"), std::string::npos);
+  const auto shell = parse({}, "shell");
+  ASSERT_FALSE(shell);
+  EXPECT_NE(shell.error().message().find("recap shell TARGET"), std::string_view::npos);
+}
+
 TEST(RunOptions, HasDefaults) {
   auto options = parse({"tcpdump", "web"});
   ASSERT_TRUE(options);

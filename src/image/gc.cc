@@ -142,7 +142,12 @@ Result<Removed> collect_garbage(Store& store, bool dry_run) {
 }
 
 Result<Removed> remove_image(Store& store, std::string_view reference) {
-  const PreparedImage image = RECAP_TRY(find(store.path(), reference));
+  const auto found = find(store.path(), reference);
+  if (!found && found.error().kind() == Kind::kNotFound) {
+    return failure(Kind::kNotFound, "there is no image '", printable(reference),
+                   "' in the store: `recap images` lists what is there");
+  }
+  const PreparedImage image = RECAP_TRY(found);
   const Digest digest = Digest::parse(image.digest).value_or(Digest());
   const auto refs = RECAP_TRY(store.refs());
   const bool one_name = refs.contains(image.reference) && image.reference != image.digest;

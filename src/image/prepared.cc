@@ -35,8 +35,9 @@ Error no_such_image(std::string_view reference) {
   const std::string name = printable(reference);
   if (reference.find_first_of("/:@") == std::string_view::npos) {
     return failure(Kind::kNotFound, "there is no function or image '", name,
-                   "': `recap functions` and `recap images` list what is here, 'recap pull ", name,
-                   "' gets an image");
+                   "': `recap functions` and `recap images` list what is here; `catalog/build "
+                   "--install ",
+                   name, "` installs a function, `recap pull ", name, "` gets an image");
   }
   return failure(Kind::kNotFound, "there is no image or function '", name,
                  "' in the store: get it with 'recap pull ", name, "' or 'recap import FILE'");

@@ -6,6 +6,7 @@
 
 #include "targets/containerd.h"
 #include "targets/engine_api.h"
+#include "targets/http.h"
 #include "targets/known.h"
 #include "targets/oci.h"
 #include "targets/podman.h"
@@ -136,6 +137,24 @@ Result<Target> find_any(const std::string& name, const Roots& roots) {
   return choose(name, matches.best(), roots);
 }
 
+// Whether anybody answers for Docker, whose containers have names that only it knows for certain.
+bool docker_answers(const Roots& roots) {
+  return std::ranges::any_of(roots.docker_sockets, [](const std::string& socket) {
+    const auto answer = http_get(socket, "/_ping");
+    return answer || answer.error().kind() != Kind::kNotFound;
+  });
+}
+
+Error docker_is_silent(std::string_view text, const Roots& roots) {
+  std::string where;
+  for (const std::string& socket : roots.docker_sockets) {
+    where += (where.empty() ? " at " : ", ") + socket;
+  }
+  return {Kind::kNotFound, "there is no target " + shown(text) + " that is known without Docker, " +
+                               "which does not answer" + where +
+                               ": start it, or say where its socket is in RECAP_DOCKER_SOCKET"};
+}
+
 Result<Target> find_in_runtime(std::string_view text, const Reference& reference,
                                const Roots& roots) {
   Matches matches;
@@ -166,6 +185,9 @@ Result<Target> find_in_runtime(std::string_view text, const Reference& reference
   }
   if (matches.empty()) {  // a name whose daemon does not run
     add_known(RECAP_TRY(known_all(roots)));
+  }
+  if (matches.empty() && reference.runtime == "docker" && !docker_answers(roots)) {
+    return docker_is_silent(text, roots);
   }
   return choose(text, matches.best(), roots);
 }

@@ -53,8 +53,12 @@ Error ambiguous(std::string_view reference, const std::vector<Target>& rivals) {
 }
 
 Error not_found(std::string_view reference) {
-  return {Kind::kNotFound, "there is no target " + shown(reference) +
-                               " on this host: `recap targets` lists what runs here"};
+  std::string message = "there is no target " + shown(reference) +
+                        " on this host: `recap targets` lists what runs here";
+  if (parse_number(reference)) {
+    message.append(", pid:").append(reference).append(" is the process of that number");
+  }
+  return {Kind::kNotFound, message};
 }
 
 }  // namespace

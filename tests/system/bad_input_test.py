@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPEC: whatever is wrong, one sentence that helps, 125, and nothing left."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import pytest
 
@@ -62,6 +64,8 @@ TARGETS = {
     "no pid": ("pid:", []),
     "negative pid": ("pid:-1", []),
     "pid with text": ("pid:1x", []),
+    "a pid alone": ("4194303", ["pid:4194303"]),
+    "Docker is not there": ("docker://web", ["Docker", "does not answer"]),
     "huge pid": ("pid:99999999999999999999", []),
     "ourselves": (f"pid:{2}", []),
     "unknown scheme": ("lxc://x", []),
@@ -89,8 +93,15 @@ def test_a_missing_target_is_said_to_be_missing(recap, toolbox):
     nothing_left(recap)
 
 
+@pytest.mark.quick
+def test_function_and_target_in_the_wrong_order_are_said_to_be(recap, toolbox, target):
+    done = recap("run", target.reference, toolbox)
+    is_one_helpful_sentence(done, f"'{target.reference}' is a target", f"recap run {toolbox} {target.reference}")
+    nothing_left(recap)
+
+
 IMAGES = {
-    "unknown": ("no-such-image:1", ["no-such-image"]),
+    "unknown": ("no-such-image", ["no-such-image", "catalog/build --install no-such-image"]),
     "unknown digest": ("sha256:" + "0" * 64, []),
     "malformed digest": ("toolbox@sha256:../../x", []),
     "upper case": ("No/Such", []),
@@ -158,6 +169,48 @@ def test_a_bad_flag(recap, toolbox, target, what, nothing_left):
     nothing_left()
 
 
+@pytest.mark.quick
+def test_a_missing_path_is_named_and_nothing_else_is_said(recap, toolbox, target, tmp_path):
+    done = recap.run(toolbox, target, "true", flags=["--path", "/nosuch", "--report", tmp_path / "report"])
+    assert (done.returncode, done.stderr) == (125, b"recap run: the target has no /nosuch\n"), done
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.quick
+def test_a_limit_that_is_too_small_is_named(recap, toolbox, target):
+    is_one_helpful_sentence(recap.run(toolbox, target, "true", flags=["--scratch", "1"]), "--scratch")
+
+
+@pytest.mark.quick
+def test_advice_fits_the_verb(recap):
+    for words, advice in ((["ps", "-n"], "recap ps --help"), (["inspect", "-o", "json", "x"], "recap inspect --help"),
+                          (["rmi", "--nope"], "recap rmi --help"), (["run", "--nope"], "behind `--`"),
+                          (["shell"], "recap shell TARGET"), (["rmi", "nosuch"], "recap images")):  # fmt: skip
+        done = recap(*words)
+        is_one_helpful_sentence(done, advice)
+        assert words[0] in ("run", "shell") or b"`--`" not in done.stderr and b"pull" not in done.stderr, done
+
+
+def test_a_function_whose_image_was_removed_is_not_listed(recap, toolbox):
+    (digest,) = {one["digest"] for one in json.loads(recap("images", "-o", "json").stdout)
+                 if one["reference"] == toolbox}  # fmt: skip
+    index = recap.data / "catalog/index"
+    index.parent.mkdir(mode=0o700)
+    try:
+        index.write_text(f"{digest} here its image is there\nsha256:{'0' * 64} gone its image is not\n")
+        assert [one["name"] for one in json.loads(recap("functions", "-o", "json").stdout)] == ["here"]
+    finally:
+        shutil.rmtree(index.parent)
+
+
+def test_doctor_says_that_an_engine_elsewhere_is_not_looked_at(recap):
+    env = {name: value for name, value in recap.env.items() if name != "RECAP_DOCKER_SOCKET"}
+    for host, said in (("tcp://192.0.2.1:2375", True), ("unix:///run/recap-no-such.sock", False)):
+        done = subprocess.run([recap.program, "doctor"], env={**env, "DOCKER_HOST": host}, capture_output=True,
+                              stdin=subprocess.DEVNULL, timeout=60)  # fmt: skip
+        assert (f"{host} is not used" in done.stdout.decode()) == said, done
+
+
 WORDS = [["frobnicate"], ["run"], ["run", "toolbox", "x", "y"], ["stop"], ["stop", "no-such-run"],
          ["logs", "no-such-run"], ["attach", "no-such-run"], ["inspect", "no-such-run"], ["inspect", NASTY],
          ["diff", "no-such-run"], ["cp", "no-such-run:/x", "/tmp"], ["cp", "nonsense"], ["rmi", "no-such-image"],
@@ -217,7 +270,12 @@ def test_gvisor_and_kata_are_refused(recap, toolbox, tmp_path):
 
 
 def test_without_root_it_says_so(recap, toolbox, target):
-    done = recap.run(toolbox, target, "true", user=65534, group=65534, extra_groups=[])
+    with tempfile.TemporaryDirectory(dir="/tmp") as reachable:  # the build may be in a home directory
+        os.chmod(reachable, 0o755)
+        program = shutil.copy(recap.program, reachable)
+        done = subprocess.run([program, *recap.run_words(toolbox, target, "true")], env=recap.env, cwd="/",
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=60,
+                              user=65534, group=65534, extra_groups=[])  # fmt: skip
     is_one_helpful_sentence(done, "root")
 
 
