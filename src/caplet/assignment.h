@@ -38,8 +38,11 @@ class Assignment {
   base::Status bind(DeclaredPtr declared, const NodeTarget& target, Now now);
   // The Capsule is gone, or is no longer for this target.
   void release() { is_bound_ = false; }
-  // The target is not there; the Capsule still is.
-  void lose_target() { target_.reset(); }
+  // The target is not there; the Capsule still is, so what runs is left alone.
+  void lose_target() {
+    target_.reset();
+    is_bound_ = true;
+  }
 
   [[nodiscard]] Decision decide(Now now);
 
@@ -59,6 +62,7 @@ class Assignment {
   // Ended runs beyond the history limits; they are forgotten here.
   [[nodiscard]] std::vector<std::string> take_outdated();
 
+  // The Capsule is declared, and for this target as far as that can be seen.
   [[nodiscard]] bool is_bound() const { return is_bound_; }
   [[nodiscard]] bool is_active() const { return !state_.live.empty(); }
   [[nodiscard]] const DeclaredPtr& declared() const { return declared_; }

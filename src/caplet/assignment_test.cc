@@ -171,6 +171,17 @@ TEST(Assignment, KeepsAsManyEndedRunsAsItsHistorySays) {
   EXPECT_EQ(assignment.state().past.size(), 3U);
 }
 
+TEST(Assignment, ARunOfAnEarlierCapletIsLeftAloneUntilItsTargetIsSeen) {
+  AssignmentState state = fresh();
+  state.live.emplace_back().id = "r";
+  Assignment assignment{AssignmentState(state)};
+  assignment.lose_target();
+  EXPECT_TRUE(assignment.is_bound());
+  EXPECT_FALSE(assignment.decide(at(1)).stop_active);
+  assignment.release();
+  EXPECT_TRUE(assignment.decide(at(2)).stop_active);
+}
+
 TEST(AssignmentState, SurvivesItsFile) {
   AssignmentState state = fresh();
   state.instance = "id@1";
@@ -183,8 +194,8 @@ TEST(AssignmentState, SurvivesItsFile) {
   state.event.counts = {1, 2, 3, 4, 5, 6};
   state.continuous = {seconds(40), at(7).up, at(8).up, true};
   state.once = {2, true, at(9).up};
-  state.live.push_back(
-      {"run", "id@1", "Schedule", at(10).wall, at(9).wall, at(11).wall, ~std::size_t{0}, true});
+  state.live.push_back({"run", "id@1", "Schedule", at(10).wall, at(9).wall, at(11).wall, "p",
+                        ~std::size_t{0}, true});
   state.past = {{"old", true}};
   state.succeeded = 12;
   state.failed = 13;

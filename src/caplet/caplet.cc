@@ -19,6 +19,7 @@ Caplet::Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
     : loop_(loop),
       options_(std::move(options)),
       store_(std::move(store)),
+      audit_(options_.dirs),
       metrics_(metrics),
       runner_(loop, workers, options_.dirs,
               {.on_attached = [](const std::string&) {},
@@ -38,6 +39,7 @@ Caplet::Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
 Caplet::~Caplet() = default;
 
 Status Caplet::start(TargetSource& targets, DeclaredSource& declared) {
+  RECAP_TRY(open_buckets());
   std::size_t damaged = 0;
   for (AssignmentState& state : RECAP_TRY(store_.load_all(damaged))) {
     const Key key(state.capsule, state.target);
@@ -60,12 +62,13 @@ void Caplet::adopt_runs() {
   }
   for (const auto& [key, entry] : entries_) {
     for (const LiveRun& run : entry->assignment.state().live) {
-      runs_[run.id] = key;
+      runs_[run.id] = {key, run.policy};
       runner_.adopt(run.id);
       metrics_.add("recap_adopted_total");
       log_info("adopting a run", {{"run", run.id}, {"capsule", key.first}, {"target", key.second}});
     }
   }
+  send_artifacts();
 }
 
 void Caplet::on_targets(std::vector<NodeTarget> targets) {
@@ -86,6 +89,9 @@ void Caplet::on_declared(const std::vector<DeclaredPtr>& declared) {
     const bool is_known = known != before.end() && is_same(*known->second, *each);
     const DeclaredPtr& kept = is_known ? known->second : each;
     declared_.insert_or_assign(kept->key, kept);
+  }
+  for (const auto& [key, entry] : entries_) {
+    entry->cover = {};  // ceilings may be others now
   }
   count_declared();
   assign();
@@ -159,7 +165,7 @@ void Caplet::on_ended(const RunResult& result) {
   if (run == runs_.end()) {
     return;
   }
-  const Key key = run->second;
+  const Key key = run->second.key;
   runs_.erase(run);
   Entry& entry = *entries_.at(key);
   entry.assignment.on_ended(result, Now::read());
@@ -168,6 +174,7 @@ void Caplet::on_ended(const RunResult& result) {
     remove_record(options_.dirs, outdated);
   }
   (void)save(entry);
+  send_artifacts();
   look_at(key);
   look_at_waiting();
 }

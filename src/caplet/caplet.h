@@ -20,6 +20,7 @@
 
 #include "caplet/agenda.h"
 #include "caplet/assignment.h"
+#include "caplet/audit.h"
 #include "caplet/counts.h"
 #include "caplet/declared.h"
 #include "caplet/event_watch.h"
@@ -29,6 +30,7 @@
 #include "caplet/reporter.h"
 #include "caplet/runner.h"
 #include "caplet/state.h"
+#include "caplet/uploads.h"
 #include "capsule/dirs.h"
 #include "targets/target.h"
 
@@ -39,8 +41,9 @@ struct CapletOptions {
   targets::Roots roots;
   std::size_t max_runs_per_target = 8;
   std::size_t max_runs_per_node = 100;
-  std::int64_t keep_records_s = 7 * 86'400;   // at most so long, whatever a Capsule's history says
-  std::map<std::string, std::string> stores;  // of artifacts: name → directory
+  std::int64_t keep_records_s = 7 * 86'400;  // at most so long, whatever a Capsule's history says
+  // Of artifacts, by their names: a directory's path, or a bucket's URL (bucket.h).
+  std::map<std::string, std::string> stores;
 };
 
 class Caplet {
@@ -52,6 +55,7 @@ class Caplet {
   void report_to(Reporter& reporter) { reporter_ = &reporter; }
   void obey(const Ceilings& ceilings) { ceilings_ = &ceilings; }
   // Takes over what an earlier Caplet left, then follows the two sources, which must outlive it.
+  // kInvalid: a store's name or place.
   base::Status start(TargetSource& targets, DeclaredSource& declared);
 
   // Ends every run and starts no other.
@@ -63,6 +67,8 @@ class Caplet {
   // Of each declared Capsule and run on demand; points into the assignments.
   [[nodiscard]] std::vector<CapsuleCounts> counts() const;
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
+  // Whether a run of this declaration lives, or may live.
+  [[nodiscard]] bool has_runs(const std::string& declared) const;
 
   struct Exporter {  // a Continuous run that serves metrics
     std::string run_id;
@@ -74,8 +80,13 @@ class Caplet {
  private:
   struct Entry;  // an assignment, and what the Caplet itself keeps about it
   using Key = std::pair<std::string, std::string>;  // of what is declared, of its target
+  struct Live {
+    Key key;
+    std::string policy;  // the CapsulePolicy that covers it
+  };
 
   // The story, in caplet.cc.
+  base::Status open_buckets();
   void adopt_runs();
   void on_targets(std::vector<NodeTarget> targets);
   void on_declared(const std::vector<DeclaredPtr>& declared);
@@ -107,9 +118,13 @@ class Caplet {
   // How a run begins, in caplet_start.cc.
   void start_run(Entry& entry, const Decision& decision);
   [[nodiscard]] bool has_room(const Entry& entry) const;
-  base::Result<capsule::Admitted> admit(const Entry& entry, const Decision& decision,
+  [[nodiscard]] Load load_on(const Entry& entry) const;
+  void wait_for_room(const Entry& entry);
+  base::Result<capsule::Admitted> admit(Entry& entry, const Decision& decision,
                                         image::PreparedImage image);
   base::Result<linux::UniqueFd> open_store(const Entry& entry, capsule::Admitted& run);
+  base::Result<std::string> place_of_store(const std::string& name) const;
+  void send_artifacts();
   void launch(Entry& entry, const Decision& decision, const capsule::Admitted& run,
               linux::UniqueFd artifacts);
   void tell_start(Entry& entry, const Decision& decision, const capsule::Admitted& run);
@@ -120,11 +135,13 @@ class Caplet {
   boost::asio::io_context& loop_;
   CapletOptions options_;
   StateStore store_;
+  Audit audit_;
   Metrics& metrics_;
   Reporter* reporter_ = nullptr;
   const Ceilings* ceilings_ = nullptr;
   Runner runner_;
   Images images_;
+  std::map<std::string, Uploads> uploads_;  // of stores that are buckets
   Agenda<Key> agenda_;
   ClockWatch clock_;
   boost::asio::steady_timer sweep_, lonely_timer_;
@@ -132,7 +149,7 @@ class Caplet {
   std::map<std::string, NodeTarget> targets_;    // by name
   std::map<std::string, DeclaredPtr> declared_;  // by key
   std::map<Key, std::unique_ptr<Entry>> entries_;
-  std::map<std::string, Key> runs_;       // live ones, by their id
+  std::map<std::string, Live> runs_;      // by their id
   std::map<std::string, Uptime> lonely_;  // runs on demand without a target, and since when
   std::vector<Key> waiting_;              // due, but some ceiling is reached; first come first
   std::uint64_t failures_ = 0;            // since the start
@@ -146,6 +163,7 @@ struct Caplet::Entry {
   Assignment assignment;
   std::vector<EventWatchPtr> watches;  // of the target's present life
   std::string said;                    // what was logged last as its problem
+  Cover cover;                         // of the run that is being started
   std::optional<Uptime> lost;          // since when its target is not there
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a run begins: room, image, admission, its note on disk, its keeper. The note comes before the
 // keeper, so that whenever the Caplet dies, the next one knows of every run that may live.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -12,7 +10,6 @@
 #include "caplet/caplet.h"
 #include "caplet/log.h"
 #include "caplet/plan.h"
-#include "capsule/artifacts.h"
 #include "linux/fs.h"
 
 namespace recap::caplet {
@@ -24,12 +21,6 @@ using base::Result;
 using base::Status;
 
 constexpr seconds kTryAgain{10};
-
-// "docker://web" as the name of a folder.
-std::string folder_name(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c == '/' || c == ':' || c == '@'; }, '_');
-  return text;
-}
 
 std::string_view reason_of(const Error& error) {
   switch (error.kind()) {
@@ -48,16 +39,20 @@ std::string_view reason_of(const Error& error) {
 
 void Caplet::start_run(Entry& entry, const Decision& decision) {
   if (!has_room(entry)) {
-    metrics_.add("recap_throttled_total");
-    waiting_.push_back(entry.key);
+    wait_for_room(entry);
     return;
   }
+  entry.cover = {};
   auto image = images_.get(entry.assignment.declared()->capsule.function);
   if (!image) {
     without_image(entry, decision, image.error());
     return;
   }
   auto admitted = admit(entry, decision, *std::move(image));
+  if (!admitted && !entry.cover.full.empty()) {
+    wait_for_room(entry);
+    return;
+  }
   auto artifacts = admitted ? open_store(entry, *admitted) : admitted.error();
   if (!artifacts) {
     refuse(entry, decision, artifacts.error());
@@ -71,7 +66,8 @@ void Caplet::launch(Entry& entry, const Decision& decision, const capsule::Admit
   Assignment& assignment = entry.assignment;
   const AssignmentState before = assignment.state();
   assignment.on_start(run.run_id, decision, Now::read());
-  if (!save(entry)) {
+  assignment.state().live.back().policy = entry.cover.policy;
+  if (!save(entry) || !audit_.started(assignment, decision, run, entry.cover.policy)) {
     // A run that nobody would know of must not start; what is due stays due.
     assignment.state() = before;
     agenda_.set(entry.key, BootClock::now() + kTryAgain);
@@ -82,7 +78,7 @@ void Caplet::launch(Entry& entry, const Decision& decision, const capsule::Admit
     refuse(entry, decision, started.error());
     return;
   }
-  runs_[run.run_id] = entry.key;
+  runs_[run.run_id] = {entry.key, entry.cover.policy};
   tell_start(entry, decision, run);
 }
 
@@ -104,19 +100,37 @@ void Caplet::tell_start(Entry& entry, const Decision& decision, const capsule::A
   }
 }
 
-// The ceilings of the node, of the target and of the Capsule itself.
-bool Caplet::has_room(const Entry& entry) const {
-  const auto on_target = std::ranges::count_if(
-      runs_, [&](const auto& run) { return run.second.second == entry.key.second; });
-  const auto of_capsule = std::ranges::count_if(
-      runs_, [&](const auto& run) { return run.second.first == entry.key.first; });
-  const auto own = entry.assignment.declared()->capsule.max_runs_per_node;
-  return runs_.size() < options_.max_runs_per_node &&
-         static_cast<std::size_t>(on_target) < options_.max_runs_per_target &&
-         (!own || static_cast<std::size_t>(of_capsule) < *own);
+Load Caplet::load_on(const Entry& entry) const {
+  Load load;
+  for (const auto& [id, run] : runs_) {
+    load.on_target += run.key.second == entry.key.second ? 1 : 0;
+    ++load.under[run.policy];
+  }
+  return load;
 }
 
-Result<capsule::Admitted> Caplet::admit(const Entry& entry, const Decision& decision,
+// The ceilings of the node, of the target and of the Capsule itself; and of the CapsulePolicies
+// that cover it, as far as they are known from the last attempt.
+bool Caplet::has_room(const Entry& entry) const {
+  const auto of_capsule = std::ranges::count_if(
+      runs_, [&](const auto& run) { return run.second.key.first == entry.key.first; });
+  const auto own = entry.assignment.declared()->capsule.max_runs_per_node;
+  const Load load = load_on(entry);
+  const std::vector<RunsAtOnce>& full = entry.cover.full;
+  const bool still_full = !full.empty() && std::ranges::all_of(full, [&](const RunsAtOnce& most) {
+    return most.is_reached(load);
+  });
+  return runs_.size() < options_.max_runs_per_node &&
+         load.on_target < options_.max_runs_per_target &&
+         (!own || static_cast<std::size_t>(of_capsule) < *own) && !still_full;
+}
+
+void Caplet::wait_for_room(const Entry& entry) {
+  metrics_.add("recap_throttled_total");
+  waiting_.push_back(entry.key);
+}
+
+Result<capsule::Admitted> Caplet::admit(Entry& entry, const Decision& decision,
                                         image::PreparedImage image) {
   const Declared& declared = *entry.assignment.declared();
   const kube::Capsule& capsule = declared.capsule;
@@ -124,7 +138,11 @@ Result<capsule::Admitted> Caplet::admit(const Entry& entry, const Decision& deci
   auto run = RECAP_TRY(capsule::admit(request_of(capsule.function, capsule.end), std::move(target),
                                       std::move(image), options_.dirs));
   if (ceilings_ != nullptr) {
-    RECAP_TRY(ceilings_->check(declared, *entry.assignment.target(), run));
+    entry.cover =
+        RECAP_TRY(ceilings_->check(declared, *entry.assignment.target(), load_on(entry), run));
+    if (!entry.cover.full.empty()) {
+      return Error(Kind::kBusy, "each policy that covers it has as many runs as it allows");
+    }
   }
   run.requester = requester_of(declared.kind, capsule.meta);
   run.name = name_of_run(capsule.meta.name, run.run_id);
@@ -136,32 +154,6 @@ Result<capsule::Admitted> Caplet::admit(const Entry& entry, const Decision& deci
                       date::format("%FT%TZ", date::floor<seconds>(*decision.scheduled)));
   }
   return run;
-}
-
-// Where the run's artifacts go: STORE/CAPSULE/TARGET/RUN, made for it.
-Result<linux::UniqueFd> Caplet::open_store(const Entry& entry, capsule::Admitted& run) {
-  const std::string& name = entry.assignment.declared()->capsule.function.store;
-  if (name.empty()) {
-    return linux::UniqueFd();
-  }
-  const auto store = options_.stores.find(name);
-  if (store == options_.stores.end()) {
-    return Error(Kind::kInvalid, "this node has no store '" + name +
-                                     "' for artifacts: add it "
-                                     "with --store, or name another");
-  }
-  std::string path = store->second;
-  for (const std::string& part :
-       {folder_name(entry.key.first), folder_name(entry.key.second), run.run_id}) {
-    path += "/" + part;
-    Status made = linux::make_dir_at(linux::kCwd, path.c_str(), 0700);
-    if (!made && made.error().kind() != Kind::kExists) {
-      return std::move(made).context("the store of artifacts").error();
-    }
-  }
-  capsule::OutPlace place = RECAP_TRY(capsule::open_out(path));
-  run.out = place.mode;
-  return std::move(place.descriptor);
 }
 
 // It is being fetched, or the last fetch failed and the next has to wait. A run on demand does not
@@ -181,6 +173,7 @@ void Caplet::refuse(Entry& entry, const Decision& decision, const Error& why) {
   }
   say_once(entry, "a run was refused", why.message());
   metrics_.add("recap_skipped_total", {{"reason", std::string(reason_of(why))}});
+  audit_.refused(entry.assignment, decision, reason_of(why), why.message());
   entry.assignment.on_refused(decision, Now::read());
   (void)save(entry);
   if (reporter_ != nullptr) {

@@ -172,6 +172,7 @@ void Caplet::tell_end(Entry& entry, const RunResult& result) {
   metrics_.observe("recap_escape_seconds", {}, result.escape_s);
   metrics_.add("recap_residue_total", {}, result.residue);
   metrics_.set("recap_active_runs", {}, static_cast<double>(runs_.size()));
+  audit_.ended(assignment, result);
   if (reporter_ != nullptr) {
     reporter_->on_ended(assignment, result);
   }
@@ -185,11 +186,22 @@ bool Caplet::is_finished(const Entry& entry) const {
          (entry.lost && BootClock::now() - *entry.lost > kForgetAfter);
 }
 
+bool Caplet::has_runs(const std::string& declared) const {
+  const auto first = entries_.lower_bound({declared, ""});
+  return std::any_of(first, entries_.end(), [&](const auto& each) {
+    return each.first.first == declared && each.second->assignment.is_active();
+  });
+}
+
 void Caplet::forget(const Key& key) {
   const auto found = entries_.find(key);
+  const bool is_withdrawn = !found->second->assignment.is_bound();
   (void)store_.remove(found->second->assignment.state());
   agenda_.set(key, std::nullopt);
   entries_.erase(found);
+  if (is_withdrawn && reporter_ != nullptr) {
+    reporter_->on_escaped();
+  }
 }
 
 void Caplet::look_at_all() {

@@ -19,7 +19,6 @@ namespace {
 using base::Error;
 using base::Kind;
 using base::Result;
-using base::Status;
 using kube::CapsulePolicy;
 using Why = std::optional<std::string>;  // of a refusal
 
@@ -198,26 +197,39 @@ Result<TargetFacts> facts_of(const targets::Target& target) {
   return facts;
 }
 
-Status admit_under(const std::vector<CapsulePolicy>& policies, const Asked& asked,
-                   capsule::Admitted& run) {
-  std::string last;
+bool RunsAtOnce::is_reached(const Load& load) const {
+  const auto under = load.under.find(policy);
+  return load.on_target >= per_target || (under != load.under.end() && under->second >= per_node);
+}
+
+Result<Cover> admit_under(const std::vector<CapsulePolicy>& policies, const Asked& asked,
+                          capsule::Admitted& run) {
+  Cover cover;
+  std::string refusals;
   for (const CapsulePolicy& policy : policies) {
     if (!is_about(policy, asked)) {
       continue;
     }
-    const Why why = refusal_of(policy, asked, run);
-    if (!why) {
-      cut_limits(policy, asked.declared, run.limits);
-      return {};
+    if (const Why why = refusal_of(policy, asked, run)) {
+      refusals += (refusals.empty() ? "" : "; ") + policy.meta.name + ": " + *why;
+      continue;
     }
-    last += (last.empty() ? "" : "; ") + policy.meta.name + ": " + *why;
+    RunsAtOnce most{policy.meta.name, policy.max.runs_per_target, policy.max.runs_per_node};
+    if (!most.is_reached(asked.load)) {
+      cut_limits(policy, asked.declared, run.limits);
+      return Cover{.policy = policy.meta.name, .full = {}};
+    }
+    cover.full.push_back(std::move(most));
   }
-  if (last.empty()) {
+  if (!cover.full.empty()) {
+    return cover;
+  }
+  if (refusals.empty()) {
     return Error(Kind::kDenied,
                  "no CapsulePolicy is for this namespace, kind and user: ask the "
                  "cluster's administrator for one");
   }
-  return Error(Kind::kDenied, "no CapsulePolicy covers it: " + last.substr(0, 400));
+  return Error(Kind::kDenied, "no CapsulePolicy covers it: " + refusals.substr(0, 400));
 }
 
 }  // namespace recap::caplet

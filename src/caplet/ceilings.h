@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "caplet/declared.h"
+#include "caplet/reporter.h"
 #include "capsule/admit.h"
 #include "kube/kinds.h"
 
@@ -27,11 +28,12 @@ struct Asked {
   const Declared& declared;
   const NodeTarget& target;
   TargetFacts facts;
+  const Load& load;
 };
 
-// kDenied with the reason: of the policy that is for this run and comes nearest, or that there is
-// none. The policy's deadline, and its cpu limit where none was asked for, are put into `run`.
-base::Status admit_under(const std::vector<kube::CapsulePolicy>& policies, const Asked& asked,
-                         capsule::Admitted& run);
+// kDenied with the reason: of the policies that are for this run, or that there is none. The
+// policy's deadline, and its cpu limit where none was asked for, are put into `run`.
+base::Result<Cover> admit_under(const std::vector<kube::CapsulePolicy>& policies,
+                                const Asked& asked, capsule::Admitted& run);
 
 }  // namespace recap::caplet

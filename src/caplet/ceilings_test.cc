@@ -27,6 +27,7 @@ struct Asking {
   Declared declared;
   NodeTarget target;
   TargetFacts facts;
+  Load load;
   capsule::Admitted run;
 
   Asking() {
@@ -53,8 +54,8 @@ std::string refusal(const std::function<void(Asking&)>& change,
                     std::string_view ceiling = kPolicy) {
   Asking asking;
   change(asking);
-  const base::Status status =
-      admit_under({policy(ceiling)}, {asking.declared, asking.target, asking.facts}, asking.run);
+  const auto status = admit_under(
+      {policy(ceiling)}, {asking.declared, asking.target, asking.facts, asking.load}, asking.run);
   return status ? "" : std::string(status.error().message());
 }
 
@@ -127,22 +128,61 @@ TEST(Ceilings, SubjectsAreForRunsOnDemandOnly) {
 TEST(Ceilings, ADeadlineIsCutAndCpuIsFilledIn) {
   Asking asking;
   const std::vector<kube::CapsulePolicy> policies{policy(kPolicy)};
-  EXPECT_TRUE(admit_under(policies, {asking.declared, asking.target, asking.facts}, asking.run));
+  EXPECT_TRUE(admit_under(policies, {asking.declared, asking.target, asking.facts, asking.load},
+                          asking.run));
   EXPECT_EQ(asking.run.limits.deadline_ms, 60'000U);
   EXPECT_EQ(asking.run.limits.cpu_millis, 500U);
   asking.declared.capsule.execution.type = kube::ExecutionType::kContinuous;
   asking.run.limits.deadline_ms = 0;
-  EXPECT_TRUE(admit_under(policies, {asking.declared, asking.target, asking.facts}, asking.run));
+  EXPECT_TRUE(admit_under(policies, {asking.declared, asking.target, asking.facts, asking.load},
+                          asking.run));
   EXPECT_EQ(asking.run.limits.deadline_ms, 0U);
 }
 
 TEST(Ceilings, PoliciesDoNotAddUp) {
   Asking asking;
   const auto net = policy("{namespaceSelector: {}, functions: [tcpdump], allow: {share: [net]}}");
-  const auto raw =
-      policy("{namespaceSelector: {}, functions: [x], allow: {capabilities: [NET_RAW]}}");
-  EXPECT_FALSE(admit_under({net, raw}, {asking.declared, asking.target, asking.facts}, asking.run));
-  EXPECT_FALSE(admit_under({}, {asking.declared, asking.target, asking.facts}, asking.run));
+  const auto raw = policy(
+      "{namespaceSelector: {}, functions: [x], allow: "
+      "{capabilities: [NET_RAW]}}");
+  EXPECT_FALSE(admit_under({net, raw}, {asking.declared, asking.target, asking.facts, asking.load},
+                           asking.run));
+  EXPECT_FALSE(
+      admit_under({}, {asking.declared, asking.target, asking.facts, asking.load}, asking.run));
+}
+
+kube::CapsulePolicy named(const char* name, std::string_view spec) {
+  kube::CapsulePolicy made = policy(spec);
+  made.meta.name = name;
+  return made;
+}
+
+TEST(Ceilings, HowManyAtOnceIsCountedForEachPolicy) {
+  Asking asking;
+  const std::string_view spec =
+      "{namespaceSelector: {}, functions: [tcpdump], "
+      "allow: {capabilities: [NET_RAW]}, max: "
+      "{runsPerNode: 3, runsPerTarget: 2}}";
+  const std::vector<kube::CapsulePolicy> policies{named("a", spec), named("b", spec)};
+  const auto cover = [&] {
+    return admit_under(policies, {asking.declared, asking.target, asking.facts, asking.load},
+                       asking.run)
+        .value_or(Cover{.policy = "refused", .full = {}});
+  };
+  asking.load.under = {{"a", 2}, {"other", 50}};
+  EXPECT_EQ(cover().policy, "a");
+  asking.load.under["a"] = 3;
+  EXPECT_EQ(cover().policy, "b");
+  asking.load.under["b"] = 3;
+  EXPECT_EQ(cover().policy, "");
+  ASSERT_EQ(cover().full.size(), 2U);
+  EXPECT_TRUE(cover().full[1].is_reached(asking.load));
+  asking.load.under["b"] = 2;
+  EXPECT_FALSE(cover().full.size() == 2U);
+  asking.load.on_target = 2;
+  EXPECT_EQ(cover().policy, "");
+  asking.run.function = "gdb";
+  EXPECT_EQ(cover().policy, "refused");
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ class DrainWatch {
 };
 
 Status set_up_http(HttpServer& server, const std::string& address, const Caplet& caplet,
-                   const Metrics& metrics) {
+                   Metrics& metrics, const KubeNode* kube) {
   constexpr const char* kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
   server.on_get("/livez", [] { return HttpAnswer{.body = "ok\n"}; });
   server.on_get("/readyz", [&caplet] {
@@ -82,8 +82,12 @@ Status set_up_http(HttpServer& server, const std::string& address, const Caplet&
                                               "targets or declarations were "
                                               "not seen yet\n"};
   });
-  server.on_get("/metrics",
-                [&metrics] { return HttpAnswer{.type = kPrometheus, .body = metrics.text()}; });
+  server.on_get("/metrics", [&metrics, kube] {
+    if (kube != nullptr) {
+      kube->count_requests(metrics);
+    }
+    return HttpAnswer{.type = kPrometheus, .body = metrics.text()};
+  });
   server.on_get("/http_sd", [&caplet, address] {
     return HttpAnswer{.type = "application/json", .body = http_sd_json(caplet, address)};
   });
@@ -161,7 +165,7 @@ Status serve(const Words& words) {
   Caplet caplet(loop, workers, words.options, std::move(store), metrics);
   Sources sources = RECAP_TRY(make_sources(words, loop, workers));
   HttpServer server(loop);
-  RECAP_TRY(set_up_http(server, words.listen, caplet, metrics));
+  RECAP_TRY(set_up_http(server, words.listen, caplet, metrics, sources.kube.get()));
   serve_exporters(server, caplet, words.options.roots, loop, workers);
   const DrainWatch drain_watch(loop, words.options.dirs, [&caplet] { caplet.drain(); });
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);

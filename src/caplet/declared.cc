@@ -4,15 +4,12 @@
 #include <utility>
 
 namespace recap::caplet {
-namespace {
 
 std::string key_of(std::string_view kind, const kube::ObjectMeta& meta) {
   std::string key(kind);
   key += "/" + (meta.ns.empty() ? "" : meta.ns + "/") + meta.name;
   return meta.uid.empty() ? key : key + "@" + meta.uid;
 }
-
-}  // namespace
 
 DeclaredPtr declare(kube::Capsule capsule) {
   auto declared = std::make_shared<Declared>();

@@ -40,6 +40,9 @@ struct Declared {
 };
 using DeclaredPtr = std::shared_ptr<const Declared>;
 
+// Declared::key of an object.
+std::string key_of(std::string_view kind, const kube::ObjectMeta& meta);
+
 DeclaredPtr declare(kube::Capsule capsule);
 // `capsule`: the one that the run refers to, or nullptr.
 DeclaredPtr declare(const kube::CapsuleRun& run, const kube::Capsule* capsule);

@@ -22,6 +22,7 @@ using base::Status;
 
 constexpr seconds kFirstBackOff{10};
 constexpr seconds kLongestBackOff{300};
+constexpr seconds kFresh{30};
 constexpr std::size_t kMaxMessage = 400;
 
 }  // namespace
@@ -43,7 +44,7 @@ Images::~Images() = default;
 Result<image::PreparedImage> Images::get(const kube::FunctionSpec& function) {
   const std::string& reference = function.reference();
   auto found = image::find(store_, reference);
-  if (found || found.error().kind() != Kind::kNotFound) {
+  if ((found && !is_wanted_anew(function)) || (!found && found.error().kind() != Kind::kNotFound)) {
     return found;
   }
   if (!function.function.empty()) {
@@ -62,6 +63,12 @@ Result<image::PreparedImage> Images::get(const kube::FunctionSpec& function) {
     RECAP_TRY(start(reference));
   }
   return Error(Kind::kBusy, "the image is being fetched");
+}
+
+bool Images::is_wanted_anew(const kube::FunctionSpec& function) const {
+  const auto fetched = fetched_.find(function.reference());
+  return function.function.empty() && function.pull == kube::PullPolicy::kAlways &&
+         (fetched == fetched_.end() || fetched->second + kFresh < BootClock::now());
 }
 
 Status Images::start(const std::string& reference) {
@@ -96,8 +103,11 @@ void Images::finish(const std::shared_ptr<Fetch>& fetch) {
   const std::string reference = fetch->reference;
   fetches_.erase(reference);
   Status status;
-  if (image::find(store_, reference)) {
+  // What was fetched is named by its digest at the end; an older image may be there in any case.
+  const auto image = image::find(store_, reference);
+  if (image && fetch->last_words.find(image->digest) != std::string::npos) {
     backoffs_.erase(reference);
+    fetched_[reference] = BootClock::now();
   } else {
     BackOff& backoff = backoffs_[reference];
     backoff.wait =

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images for the runs of this node: from the store, or fetched into it by `recap-image`, one fetch
 // per reference at a time, in the background. A fetch that failed is tried again after 10 s,
-// doubling up to 5 minutes, as the kubelet's ImagePullBackOff.
+// doubling up to 5 minutes, as the kubelet's ImagePullBackOff. With imagePullPolicy Always a run
+// finds an image that was fetched in the last 30 s.
 //
 // One thread, that of the event loop.
 #pragma once
@@ -30,8 +31,8 @@ class Images {
   Images(boost::asio::io_context& loop, const capsule::Dirs& dirs, OnFetched on_fetched);
   ~Images();
 
-  // The image, if it is in the store. kBusy: it is being fetched, on_fetched will be called.
-  // Anything else says why it cannot be had, or not before its back-off is over.
+  // The image, if it is in the store and new enough. kBusy: it is being fetched, on_fetched will be
+  // called. Anything else says why it cannot be had, or not before its back-off is over.
   base::Result<image::PreparedImage> get(const kube::FunctionSpec& function);
 
   // Starts a fetch of what is missing, so that the first run finds it.
@@ -39,6 +40,7 @@ class Images {
 
  private:
   struct Fetch;
+  [[nodiscard]] bool is_wanted_anew(const kube::FunctionSpec& function) const;
   base::Status start(const std::string& reference);
   void read_more(const std::shared_ptr<Fetch>& fetch);
   void finish(const std::shared_ptr<Fetch>& fetch);
@@ -54,6 +56,7 @@ class Images {
   OnFetched on_fetched_;
   std::map<std::string, std::shared_ptr<Fetch>> fetches_;
   std::map<std::string, BackOff> backoffs_;
+  std::map<std::string, Uptime> fetched_;  // when each was, last
 };
 
 }  // namespace recap::caplet

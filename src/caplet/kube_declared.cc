@@ -40,40 +40,43 @@ json::value with_kind(const json::object& object, const char* kind) {
 }  // namespace
 
 KubeDeclared::KubeDeclared(boost::asio::io_context& loop, const kube::Client& client,
-                           const std::string& node)
+                           const std::string& node, const capsule::Dirs& dirs)
     : client_(client),
       capsules_(
-          client, {.collection = {kube::kCapsules}},
+          client, {.collection = {kube::kCapsules}}, ObjectCache(dirs, kube::kCapsules.plural),
           [](const json::object& object) {
             const json::value whole = with_kind(object, "Capsule");
             return std::optional(Read<kube::Capsule>{
                 read(kube::parse_capsule(whole, kube::Origin::kApiServer), object)});
           },
-          [this](const auto&) { tell_soon(); }, say_trouble),
+          [this] { tell_soon(); }, say_trouble),
       cluster_capsules_(
           client, {.collection = {kube::kClusterCapsules}},
+          ObjectCache(dirs, kube::kClusterCapsules.plural),
           [](const json::object& object) {
             const json::value whole = with_kind(object, "ClusterCapsule");
             return std::optional(Read<kube::Capsule>{
                 read(kube::parse_capsule(whole, kube::Origin::kApiServer), object)});
           },
-          [this](const auto&) { tell_soon(); }, say_trouble),
+          [this] { tell_soon(); }, say_trouble),
       runs_(
-          client, runs_of(node),
+          client, runs_of(node), ObjectCache(dirs, kube::kCapsuleRuns.plural),
           [](const json::object& object) {
             const json::value whole = with_kind(object, "CapsuleRun");
             return std::optional(Read<kube::CapsuleRun>{
                 read(kube::parse_capsule_run(whole, kube::Origin::kApiServer), object)});
           },
-          [this](const auto&) { tell_soon(); }, say_trouble),
+          [this] { tell_soon(); }, say_trouble),
       policies_(
           client, {.collection = {kube::kCapsulePolicies}},
+          ObjectCache(dirs, kube::kCapsulePolicies.plural),
           [](const json::object& object) {
             const json::value whole = with_kind(object, "CapsulePolicy");
             return std::optional(Read<kube::CapsulePolicy>{
                 read(kube::parse_capsule_policy(whole, kube::Origin::kApiServer), object)});
           },
-          [this](const auto&) { tell_soon(); }, say_trouble),
+          [this] { tell_soon(); }, say_trouble),
+      finalizer_(loop, client, [this] { tell_soon(); }),
       timer_(loop),
       again_(loop) {}
 
@@ -121,6 +124,16 @@ void KubeDeclared::tell() {
   cluster_capsules_.each(add);
   add_runs(declared);
   on_change_(std::move(declared));
+  release_ended();
+}
+
+void KubeDeclared::release_ended() {
+  runs_.each([&](std::string_view, const Read<kube::CapsuleRun>& read) {
+    if (read.object && (read.object->meta.deleted || read.object->is_finished()) &&
+        !is_live_(key_of("CapsuleRun", read.object->meta))) {
+      finalizer_.set(read.object->meta, false);
+    }
+  });
 }
 
 // A run that waits for its user's right is declared all the same: it may have been started before.
@@ -149,9 +162,12 @@ DeclaredPtr KubeDeclared::declare_run(const kube::CapsuleRun& run) {
   } else if (access_.try_emplace(run.meta.uid).second) {
     ask(run);
   }
+  finalizer_.set(run.meta, true);
   auto declared = std::make_shared<Declared>(*declare(run, capsule));
-  declared->once->access = access_.at(run.meta.uid).access;
-  declared->once->denial = access_.at(run.meta.uid).denial;
+  const Answer& answer = access_.at(run.meta.uid);
+  const bool waits = answer.access == Access::kAllowed && !EscapeFinalizer::is_on(run.meta);
+  declared->once->access = waits ? Access::kAsked : answer.access;
+  declared->once->denial = answer.denial;
   return declared;
 }
 
@@ -198,15 +214,15 @@ void KubeDeclared::ask(const kube::CapsuleRun& run) {
       });
 }
 
-base::Status KubeDeclared::check(const Declared& declared, const NodeTarget& target,
-                                 capsule::Admitted& run) const {
+base::Result<Cover> KubeDeclared::check(const Declared& declared, const NodeTarget& target,
+                                        const Load& load, capsule::Admitted& run) const {
   std::vector<kube::CapsulePolicy> policies;
   policies_.each([&](std::string_view, const Read<kube::CapsulePolicy>& read) {
     if (read.object) {
       policies.push_back(*read.object);
     }
   });
-  return admit_under(policies, {declared, target, RECAP_TRY(facts_of(target.target))}, run);
+  return admit_under(policies, {declared, target, RECAP_TRY(facts_of(target.target)), load}, run);
 }
 
 }  // namespace recap::caplet

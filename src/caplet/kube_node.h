@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "caplet/kube_declared.h"
 #include "caplet/kube_reporter.h"
+#include "caplet/metrics.h"
 #include "caplet/node_status.h"
 #include "caplet/options.h"
 #include "caplet/pod_source.h"
@@ -34,7 +35,8 @@ class KubeNode {
   [[nodiscard]] DeclaredSource& declared() { return declared_; }
   [[nodiscard]] const Ceilings& ceilings() const { return declared_; }
   [[nodiscard]] bool connected() const { return declared_.connected() && pods_.connected(); }
-  [[nodiscard]] const kube::Client& client() const { return client_; }
+  // Puts into `metrics` how the API server fares with us.
+  void count_requests(Metrics& metrics) const;
 
  private:
   KubeNode(boost::asio::io_context& loop, kube::Client client, const Words& words,

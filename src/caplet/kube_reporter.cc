@@ -210,12 +210,20 @@ void KubeReporter::record(const Assignment& assignment, bool warning, std::strin
     note = "pod " + target->target.pod_namespace + "/" + target->target.pod + ", container " +
            target->target.container + ": " + note;
   }
-  events_.record(
-      {.regarding = {kube::kApiVersion, kind_of(assignment), meta.ns, meta.name, meta.uid},
-       .warning = warning,
-       .reason = std::string(reason),
-       .action = "Run",
-       .note = std::move(note)});
+  kube::Event event{
+      .regarding = {kube::kApiVersion, kind_of(assignment), meta.ns, meta.name, meta.uid},
+      .warning = warning,
+      .reason = std::string(reason),
+      .action = "Run",
+      .note = std::move(note)};
+  events_.record(event);
+  const NodeTarget* target = assignment.target();
+  if (target != nullptr && assignment.declared()->capsule.pod_events) {
+    event.regarding = {"v1", "Pod", target->target.pod_namespace, target->target.pod,
+                       target->pod_uid};
+    event.note = std::string(kind_of(assignment)) + " " + meta.name + ": " + event.note;
+    events_.record(event);
+  }
 }
 
 }  // namespace recap::caplet

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells the API server how runs fare: the status of CapsuleRuns, and Events on the Capsule (never
-// on the pod, which is not written at all).
+// Tells the API server how runs fare: the status of CapsuleRuns, and Events on the Capsule. Events
+// are on the pod too where the Capsule says so (podEvents); the pod itself is not written at all.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,14 +21,20 @@ struct LastEndings {
 
 class KubeReporter : public Reporter {
  public:
-  KubeReporter(RunStatus& status, kube::EventRecorder& events, std::string node, capsule::Dirs dirs)
-      : status_(status), events_(events), node_(std::move(node)), dirs_(std::move(dirs)) {}
+  KubeReporter(RunStatus& status, kube::EventRecorder& events, std::string node, capsule::Dirs dirs,
+               std::function<void()> on_escaped)
+      : status_(status),
+        events_(events),
+        node_(std::move(node)),
+        dirs_(std::move(dirs)),
+        on_escaped_(std::move(on_escaped)) {}
 
   void on_started(const Assignment& assignment, const std::string& run_id) override;
   void on_ended(const Assignment& assignment, const RunResult& result) override;
   void on_refused(const Assignment& assignment, std::string_view reason,
                   std::string_view message) override;
   void on_no_target(const Declared& declared) override;
+  void on_escaped() override { on_escaped_(); }
   void on_unsupported(const Assignment& assignment, std::string_view message) override;
 
   [[nodiscard]] const std::map<std::string, LastEndings>& endings() const { return endings_; }
@@ -42,6 +49,7 @@ class KubeReporter : public Reporter {
   kube::EventRecorder& events_;
   std::string node_;
   capsule::Dirs dirs_;
+  std::function<void()> on_escaped_;
   std::map<std::string, LastEndings> endings_;  // by the declaration's key
 };
 

@@ -58,9 +58,11 @@ Metrics::Metrics() {
       {"recap_adopted_total", Kind::kCounter, "Runs of an earlier Caplet that were adopted."},
       {"recap_targets", Kind::kGauge, "Targets of this node by runtime."},
       {"recap_capsules", Kind::kGauge, "Declared Capsules by execution policy."},
+      {"recap_uploads_total", Kind::kCounter, "Artifacts sent to buckets, by result."},
       {"recap_image_fetches_total", Kind::kCounter, "Images fetched, by result."},
       {"recap_kube_connected", Kind::kGauge, "Whether the API server can be watched."},
-      {"recap_kube_requests_total", Kind::kCounter, "Requests to the API server by result."}};
+      {"recap_kube_requests_total", Kind::kCounter,
+       "Requests to the API server by the answer's code."}};
   for (const auto& [name, kind, help] : kFamilies) {
     families_.emplace(name, Family{kind, help, {}});
   }

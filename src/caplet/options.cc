@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "caplet/bucket.h"
 #include "capsule/quantity.h"
 
 namespace recap::caplet {
@@ -37,6 +38,8 @@ Options:
   --max-runs-per-node N       runs that this node has at once (default: 100)
   --keep-records TIME         records of ended runs are kept no longer (default: 168h)
   --store NAME=DIR            a place for artifacts, as spec.artifacts.store names it; repeatable
+  --store NAME=s3://BUCKET/PREFIX?endpoint=URL&credentials=FILE[&region=REGION]
+                              a bucket; FILE is as ~/.aws/credentials, its profile [default] is used
   --timeout TIME              of drain and uninstall (default: 1m)
   --help, --version
 
@@ -45,12 +48,17 @@ SIGTERM ends the Caplet and leaves its runs alone; the next one takes them over.
 
 Status set_store(Words& words, std::string_view value) {
   const std::size_t equals = value.find('=');
-  if (equals == 0 || equals == std::string_view::npos ||
-      !value.substr(equals + 1).starts_with('/')) {
-    return Error(Kind::kInvalid, "--store takes NAME=DIR, with an absolute path");
+  if (equals == 0 || equals == std::string_view::npos) {
+    return Error(Kind::kInvalid, "--store takes NAME=DIR or NAME=s3://BUCKET…");
   }
-  words.options.stores.insert_or_assign(std::string(value.substr(0, equals)),
-                                        std::string(value.substr(equals + 1)));
+  const std::string_view place = value.substr(equals + 1);
+  if (value.substr(0, equals).find('/') != std::string_view::npos) {
+    return Error(Kind::kInvalid, "a store's name has no '/'");
+  }
+  if (!place.starts_with('/')) {
+    (void)RECAP_TRY(parse_bucket(place));
+  }
+  words.options.stores.insert_or_assign(std::string(value.substr(0, equals)), std::string(place));
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace json = boost::json;
 
 constexpr milliseconds kJoinIn{20};  // changes come in bursts
 constexpr seconds kAskAgain{300};
+constexpr seconds kRetry{5};
 constexpr const char* kDefaultContainer = "kubectl.kubernetes.io/default-container";
 
 kube::Labels labels_in(const json::object& object, kube::Path path) {
@@ -105,17 +106,46 @@ bool is_container_of(const targets::Target& target, const Pod& pod) {
          uid_of(target) == pod.uid;
 }
 
+json::object essence_of(const json::object& pod) {
+  const kube::Meta meta = kube::meta_of(pod);
+  json::object essence{{"metadata", json::object{{"name", meta.name},
+                                                 {"namespace", meta.ns},
+                                                 {"uid", meta.uid},
+                                                 {"resourceVersion", meta.resource_version},
+                                                 {"labels", json::object()},
+                                                 {"annotations", json::object()}}},
+                       {"spec", json::object{{"containers", json::array()}}},
+                       {"status", json::object{{"containerStatuses", json::array()}}}};
+  if (const json::value* labels = kube::value_at(pod, {"metadata", "labels"})) {
+    essence["metadata"].as_object()["labels"] = *labels;
+  }
+  const Pod known = pod_of(pod).value_or(Pod());
+  essence["metadata"].as_object()["annotations"].as_object()[kDefaultContainer] =
+      known.default_container;
+  json::array& statuses = essence["status"].as_object()["containerStatuses"].as_array();
+  for (const auto& [name, id] : known.container_ids) {
+    statuses.push_back(json::object{{"name", name}, {"containerID", id}});
+  }
+  if (const json::value* conditions = kube::value_at(pod, {"status", "conditions"})) {
+    essence["status"].as_object()["conditions"] = *conditions;
+  }
+  return essence;
+}
+
 PodSource::PodSource(boost::asio::io_context& loop, kube::Client client, const std::string& node,
-                     TargetSource& containers)
+                     TargetSource& containers, const capsule::Dirs& dirs)
     : client_(client),
       containers_(containers),
       pods_(
-          std::move(client), pods_of(node), pod_of,
-          [this](const kube::Change<Pod>&) { join_soon(); },
+          std::move(client), pods_of(node), ObjectCache(dirs, kube::kPods.plural), pod_of,
+          [this] { join_soon(); },
           [](const base::Error& error) {
             log_warning("the pods of this node cannot be watched", {{"why", error.message()}});
-          }),
-      timer_(loop) {}
+          },
+          essence_of),
+      cached_namespaces_(dirs, kube::kNamespaces.plural),
+      timer_(loop),
+      again_(loop) {}
 
 void PodSource::start(OnChange on_change) {
   on_change_ = std::move(on_change);
@@ -151,16 +181,29 @@ void PodSource::join() {
       continue;
     }
     want_namespace(pod->ns);
+    const auto& namespace_labels = namespaces_[pod->ns].labels;
+    if (!namespace_labels) {
+      continue;
+    }
     NodeTarget& node = joined.emplace_back(container);
     node.name = "pod/" + pod->ns + "/" + pod->name + "/" + target.container + "@" + pod->uid;
     node.labels = pod->labels;
-    node.namespace_labels = namespaces_[pod->ns].labels;
+    node.namespace_labels = *namespace_labels;
     node.pod_uid = pod->uid;
     node.is_default_container = target.container == pod->default_container;
     node.not_ready = pod->not_ready_since_s.has_value();
     node.not_ready_since_s = pod->not_ready_since_s.value_or(0);
   }
   on_change_(std::move(joined));
+}
+
+void PodSource::join_again(milliseconds in) {
+  again_.expires_after(in);
+  again_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) {
+      join_soon();
+    }
+  });
 }
 
 void PodSource::want_namespace(const std::string& ns) {
@@ -170,21 +213,32 @@ void PodSource::want_namespace(const std::string& ns) {
     return;
   }
   space.asked = now;
-  space.labels["kubernetes.io/metadata.name"] = ns;  // as the API server sets it on each
-  kube::spawn<json::object>(client_.executor(), client_.get({kube::kNamespaces, "", ns}),
-                            [this, ns](const base::Result<json::object>& object) {
-                              if (!object) {
-                                namespaces_[ns].asked.reset();
-                                log_warning("the labels of a namespace cannot be read",
-                                            {{"namespace", ns}, {"why", object.error().message()}});
-                                return;
-                              }
-                              kube::Labels labels = labels_in(*object, {"metadata", "labels"});
-                              if (labels != namespaces_[ns].labels) {
-                                namespaces_[ns].labels = std::move(labels);
-                                join_soon();
-                              }
-                            });
+  kube::spawn<json::object>(
+      client_.executor(), client_.get({kube::kNamespaces, "", ns}),
+      [this, ns](const base::Result<json::object>& answer) { take_namespace(ns, answer); });
+}
+
+void PodSource::take_namespace(const std::string& ns, const base::Result<json::object>& answer) {
+  Namespace& space = namespaces_[ns];
+  std::optional<json::object> object;
+  if (answer) {
+    object = *answer;
+    cached_namespaces_.put(*object);
+  } else {
+    space.asked.reset();
+    join_again(kRetry);
+    log_warning("the labels of a namespace cannot be read",
+                {{"namespace", ns}, {"why", answer.error().message()}});
+    object = space.labels ? std::nullopt : cached_namespaces_.find(ns);
+  }
+  if (!object) {
+    return;
+  }
+  kube::Labels labels = labels_in(*object, {"metadata", "labels"});
+  if (labels != space.labels) {
+    space.labels = std::move(labels);
+    join_soon();
+  }
 }
 
 }  // namespace recap::caplet

@@ -29,6 +29,7 @@ struct LiveRun {
   std::optional<Wall> scheduled;
   std::optional<Wall> settled_before;  // PeriodicState's last_settled, for when it never starts
   Wall started{};
+  std::string policy{};       // the CapsulePolicy that covers it, if there is one
   std::size_t spec_hash = 0;  // of what was declared when it started
   bool stopping = false;      // it was told to Escape
 };

@@ -84,6 +84,7 @@ json::array live_runs(const AssignmentState& state) {
                                  {"scheduled", value_of(run.scheduled)},
                                  {"settledBefore", value_of(run.settled_before)},
                                  {"started", number_of(run.started)},
+                                 {"policy", run.policy},
                                  {"specHash", std::to_string(run.spec_hash)},
                                  {"stopping", run.stopping}});
   }
@@ -141,6 +142,7 @@ void read_runs(const Reader& reader, AssignmentState& state) {
                           .scheduled = run.time<Wall>("scheduled"),
                           .settled_before = run.time<Wall>("settledBefore"),
                           .started = run.time<Wall>("started").value_or(Wall()),
+                          .policy = run.text("policy"),
                           .spec_hash = hash_of(run.text("specHash")),
                           .stopping = run.flag("stopping")});
   });

@@ -23,16 +23,8 @@ using base::Status;
 
 constexpr std::size_t kMaxFile = std::size_t{256} << 10;
 
-// Two halves, so that no two assignments of a node ever share a name.
 std::string file_of(const AssignmentState& state) {
-  std::string name;
-  const std::string whole = state.capsule + "\n" + state.target;
-  for (std::uint64_t half : {stable_hash(whole), stable_hash("2\n" + whole)}) {
-    for (int i = 0; i < 16; ++i, half >>= 4) {
-      name += "0123456789abcdef"[half & 15];
-    }
-  }
-  return name;
+  return file_name_of(state.capsule + "\n" + state.target);
 }
 
 Result<linux::DirFd> make_dir(int at, const char* path) {

@@ -13,7 +13,7 @@
 
 namespace recap::capsule {
 
-base::Result<int> start_program(const std::vector<std::string>& argv, int output) {
+base::Result<int> start_program(const std::vector<std::string>& argv, int output, int input) {
   std::vector<char*> words;
   for (const std::string& word : argv) {
     words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve does not write to them
@@ -21,7 +21,11 @@ base::Result<int> start_program(const std::vector<std::string>& argv, int output
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input < 0) {
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  } else {
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  }
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
   posix_spawnattr_t attributes;
@@ -32,7 +36,7 @@ base::Result<int> start_program(const std::vector<std::string>& argv, int output
   posix_spawnattr_setsigdefault(&attributes, &child);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  const int failed = ::posix_spawn(&pid, words[0], &actions, &attributes, words.data(), environ);
+  const int failed = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {

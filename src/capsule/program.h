@@ -9,9 +9,10 @@
 
 namespace recap::capsule {
 
-// Starts `argv[0]`, a path, with /dev/null as stdin and `output` as stdout and stderr; returns its
-// pid. It does not inherit that SIGCHLD is ignored, for it may wait for children of its own.
-base::Result<int> start_program(const std::vector<std::string>& argv, int output);
+// Starts `argv[0]`, a path, or a name to be found in PATH, with `output` as stdout and stderr and
+// `input` as stdin (-1: /dev/null); returns its pid. It does not inherit that SIGCHLD is ignored,
+// for it may wait for children of its own.
+base::Result<int> start_program(const std::vector<std::string>& argv, int output, int input = -1);
 
 // `argv[0]` is the program's path. Its stdin is /dev/null; its stdout is our stderr, because our
 // stdout belongs to the function. Returns its exit code, 128+N when a signal ended it.

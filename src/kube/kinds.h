@@ -35,6 +35,7 @@ struct ObjectMeta {
   std::int64_t generation = 0;
   std::int64_t created_s = 0;  // Unix seconds; 0: the object does not say
   Labels labels, annotations;
+  std::vector<std::string> finalizers;
   bool deleted = false;       // metadata.deletionTimestamp is set
   std::size_t spec_hash = 0;  // the same spec has the same one, also in another process
 };

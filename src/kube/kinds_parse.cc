@@ -67,6 +67,7 @@ ObjectMeta read_meta(Fields& object, Origin origin) {
     meta.resource_version = fields->text("resourceVersion");
     meta.generation = fields->number("generation", 0, INT64_MAX).value_or(0);
     meta.created_s = unix_seconds(fields->text("creationTimestamp"));
+    meta.finalizers = fields->texts("finalizers");
     meta.deleted = fields->has("deletionTimestamp");
   }
   fields->finish();

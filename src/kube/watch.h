@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -62,6 +63,19 @@ class Watch {
   // Nothing is called any more once stop() or the destructor has returned.
   void start() { reflector_.start(); }
   void stop() { reflector_.stop(); }
+
+  // What was known of the collection before this process: taken for its first list, until the
+  // server gives one. Nothing once there was one.
+  void assume(const std::vector<boost::json::object>& objects) {
+    if (cache_->synced) {
+      return;
+    }
+    cache_->begin_list();
+    for (const boost::json::object& object : objects) {
+      cache_->put(object);
+    }
+    cache_->end_list();
+  }
 
   [[nodiscard]] bool synced() const { return cache_->synced; }
   // Whether the server could be reached when it was last tried.

@@ -296,6 +296,20 @@ TEST_F(WatchTest, WithoutAServerItKeepsWhatItHasAndComesBack) {
   EXPECT_EQ(changes_.size(), 2U);
 }
 
+TEST_F(WatchTest, WhatWasKnownBeforeCountsUntilTheServerGivesAList) {
+  start(listing({{list(5, object("web", 2, "u", "2") + "," + object("new", 5, "u", "5"))}},
+                {{stream_header(), Hang{}}}));
+  watch_->assume({parse_object(object("db", 1, "u", "1"), "db").value(),
+                  parse_object(object("web", 2, "u", "2"), "web").value()});
+  EXPECT_TRUE(watch_->synced());
+  EXPECT_EQ(changes_, (Changes{"+shop/db=1", "+shop/web=2", "synced"}));
+  ASSERT_TRUE(until_changes(5));
+  EXPECT_EQ(changes_.at(3), "+shop/new=5");
+  EXPECT_EQ(changes_.at(4), "-shop/db=1");
+  watch_->assume({});
+  EXPECT_EQ(watch_->size(), 2U);
+}
+
 TEST_F(WatchTest, WhatTheProjectionSkipsIsAbsent) {
   start(listing({{list(5, object("a", 1, "u", "skip"))}},
                 {{stream_header(),

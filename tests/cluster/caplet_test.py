@@ -7,33 +7,9 @@ import time
 
 import pytest
 
-from cluster.lab import OURS
-from testlib import host
-from testlib.caplet import Caplet, capsule, event, import_tools, periodic
-from testlib.recap import Recap
+from cluster.node_caplet import QUICK, create, finished, path_of, run_on, shell
+from testlib.caplet import capsule, event, periodic
 from testlib.waiting import until
-
-QUICK = {"terminationGracePeriodSeconds": 0}
-
-
-class NodeCaplet(Caplet):
-    """A Caplet that is told by the API server instead of by manifests."""
-
-    def __init__(self, recap, folder, node, kubeconfig):
-        super().__init__(recap, folder)
-        self.words = ["--node-name", node, "--kubeconfig", kubeconfig]
-
-
-@pytest.fixture(scope="module")
-def recap_there(work, node):
-    recap = Recap(work, node.variables)
-    yield recap
-    recap.clean()
-
-
-@pytest.fixture(scope="module")
-def tools(work, recap_there, tmp_path_factory):
-    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,64 +22,6 @@ def ceiling(cluster):
     assert cluster.admin.create(item).ok
     yield
     cluster.admin.delete("/apis/recap.dev/v1alpha1/capsulepolicies/test-images")
-
-
-@pytest.fixture
-def caplet(recap_there, tmp_path, node, caplet_kubeconfig):
-    caplet = NodeCaplet(recap_there, tmp_path, node.name, caplet_kubeconfig)
-    yield caplet
-    caplet.clean()
-
-
-@pytest.fixture
-def web(cluster, namespace, pause_image):
-    return cluster.run_pod("web", pause_image, namespace, labels={"app": "web"})
-
-
-@pytest.fixture
-def as_controller(cluster):
-    """Requests with the identity of the recap-controller."""
-    def request(method, path, body=None, **options):
-        headers = {"Impersonate-User": f"{OURS}recap-controller", "Impersonate-Group": "system:serviceaccounts"}
-        return cluster.admin.request(method, path, body, headers=headers, **options)
-    return request
-
-
-def shell(script, **spec):
-    return {"command": ["/bin/sh", "-c", script], **spec}
-
-
-def create(cluster, namespace, item):
-    """Makes it; returns the words by which the Caplet's log names it."""
-    item["metadata"]["namespace"] = namespace
-    answer = cluster.admin.create(item)
-    assert answer.ok, answer.message
-    return {"capsule": f"{item['kind']}/{namespace}/{item['metadata']['name']}@{answer.body['metadata']['uid']}"}
-
-
-def path_of(namespace, plural, name):
-    return f"/apis/recap.dev/v1alpha1/namespaces/{namespace}/{plural}/{name}"
-
-
-def run_on(cluster, as_controller, namespace, name, pod, spec, node="node1"):
-    """A CapsuleRun as a user makes it, bound as the controller binds it; returns its path."""
-    asked = {"requestedBy": "admin", "requestedByGroups": ["system:masters"]}
-    item = {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsuleRun", "metadata": {"name": name},
-            "spec": {"podName": pod, **asked, **spec}}  # fmt: skip
-    create(cluster, namespace, item)
-    uid = cluster.admin.get(f"/api/v1/namespaces/{namespace}/pods/{pod}").body["metadata"]["uid"]
-    path = path_of(namespace, "capsuleruns", name)
-    bound = as_controller("PATCH", path, {"spec": {"nodeName": node, "podUID": uid}},
-                          content_type="application/merge-patch+json")  # fmt: skip
-    assert bound.ok, bound.message
-    return path
-
-
-def finished(cluster, path):
-    def status():
-        body = cluster.admin.get(path).body.get("status", {})
-        return body if body.get("phase") in ("Succeeded", "Failed") else None
-    return until(status, 20, f"end of {path}")
 
 
 def test_a_run_on_demand_from_its_object_to_its_status(cluster, caplet, namespace, tools, web, as_controller):

@@ -6,9 +6,12 @@ import uuid
 
 import pytest
 
-from cluster.lab import BINARIES, HERE, install
+from cluster.lab import BINARIES, HERE, OURS, install
+from cluster.node_caplet import NodeCaplet
 from testlib import host, lab
+from testlib.caplet import import_tools
 from testlib.kube import Cluster
+from testlib.recap import Recap
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +60,36 @@ def namespace(cluster):
                   f"service account in {name}", timeout=60)
     yield name
     cluster.admin.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="module")
+def recap_there(work, node):
+    recap = Recap(work, node.variables)
+    yield recap
+    recap.clean()
+
+
+@pytest.fixture(scope="module")
+def tools(work, recap_there, tmp_path_factory):
+    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
+
+
+@pytest.fixture
+def caplet(recap_there, tmp_path, node, caplet_kubeconfig):
+    caplet = NodeCaplet(recap_there, tmp_path, node.name, caplet_kubeconfig)
+    yield caplet
+    caplet.clean()
+
+
+@pytest.fixture
+def web(cluster, namespace, pause_image):
+    return cluster.run_pod("web", pause_image, namespace, labels={"app": "web"})
+
+
+@pytest.fixture
+def as_controller(cluster):
+    """Requests with the identity of the recap-controller."""
+    def request(method, path, body=None, **options):
+        headers = {"Impersonate-User": f"{OURS}recap-controller", "Impersonate-Group": "system:serviceaccounts"}
+        return cluster.admin.request(method, path, body, headers=headers, **options)
+    return request

@@ -9,6 +9,7 @@ import tarfile
 
 import pytest
 
+import testlib.registry
 from testlib import host, images, proc
 from testlib.recap import Recap
 from testlib.waiting import until
@@ -66,30 +67,13 @@ def test_a_docker_archive(recap, busybox, sleeper, tmp_path):
 
 @pytest.fixture
 def registry(tmp_path):
-    """A registry on the loopback interface, on a port of its own."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "registry.yml"
-    config.write_text(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
-                      f"http: {{addr: '127.0.0.1:{port}'}}\n")  # fmt: skip
-    daemon = host.Daemon(["docker-registry", "serve", config], tmp_path / "registry.log")
-    try:
-        host.wait_for(lambda: daemon.check() and not socket.socket().connect_ex(("127.0.0.1", port)), "registry")
-        yield f"127.0.0.1:{port}"
-    finally:
-        daemon.stop()
+    with testlib.registry.start(tmp_path) as started:
+        yield started
 
 
-def test_a_pull(recap, busybox, sleeper, registry, tmp_path):
-    skopeo(f"oci-archive:{busybox.oci_archive}", f"docker://{registry}/lib/busybox:1")
-    # Plain HTTP is for hosts that the operator's registries.conf names, as with every such tool.
-    conf = tmp_path / ".config/containers/registries.conf"
-    conf.parent.mkdir(parents=True)
-    conf.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
-    reference = f"{registry}/lib/busybox:1"
-    done = recap("pull", reference, env={"HOME": str(tmp_path)})
+def test_a_pull(recap, busybox, sleeper, registry):
+    reference = registry.push(busybox, "lib/busybox:1")
+    done = recap("pull", reference, env={"CONTAINERS_REGISTRIES_CONF": str(registry.registries_conf)})
     assert done.returncode == 0, done
     works(recap, reference, sleeper)
     listed = json.loads(recap("images", "-o", "json").stdout)
@@ -107,7 +91,7 @@ def test_an_image_that_is_not_there_is_pulled_by_its_short_name(recap, busybox, 
 
 
 def test_a_pull_that_cannot_work_says_why(recap, registry):
-    for reference in (f"{registry}/no/such:1", "127.0.0.1:1/x:1"):
+    for reference in (f"{registry.name}/no/such:1", "127.0.0.1:1/x:1"):
         done = recap("pull", reference, timeout=120)
         assert done.returncode == 125 and done.stdout == b"" and 0 < done.stderr.count(b"\n") <= 3, done
     assert not os.path.exists(recap.data / "store/images") or os.listdir(recap.data / "store/images") == []
