@@ -38,8 +38,10 @@ class Assignment {
   base::Status bind(DeclaredPtr declared, const NodeTarget& target, Now now);
   // The Capsule is gone, or is no longer for this target.
   void release() { is_bound_ = false; }
-  // The target is not there; the Capsule still is, so what runs is left alone.
-  void lose_target() {
+  // The target is not there, or was not seen yet; the Capsule is declared, so what runs is left
+  // alone, and its end counts.
+  void lose_target(DeclaredPtr declared) {
+    declared_ = std::move(declared);
     target_.reset();
     is_bound_ = true;
   }

@@ -174,10 +174,18 @@ TEST(Assignment, KeepsAsManyEndedRunsAsItsHistorySays) {
 TEST(Assignment, ARunOfAnEarlierCapletIsLeftAloneUntilItsTargetIsSeen) {
   AssignmentState state = fresh();
   state.live.emplace_back().id = "r";
+  state.once.attempts = 1;
+  const DeclaredPtr run = declare(kube::CapsuleRun{}, nullptr);
   Assignment assignment{AssignmentState(state)};
-  assignment.lose_target();
+  assignment.lose_target(run);
   EXPECT_TRUE(assignment.is_bound());
   EXPECT_FALSE(assignment.decide(at(1)).stop_active);
+  // It has ended meanwhile: it must not run once more when the target is seen.
+  Assignment ended{AssignmentState(state)};
+  ended.lose_target(run);
+  ended.on_ended(result("r"), at(1));
+  EXPECT_TRUE(ended.bind(run, target(), at(2)));
+  EXPECT_FALSE(ended.decide(at(3)).start);
   assignment.release();
   EXPECT_TRUE(assignment.decide(at(2)).stop_active);
 }

@@ -110,7 +110,7 @@ void Caplet::assign() {
         (target != targets_.end() && !is_for(*declared->second, target->second))) {
       entry->assignment.release();
     } else if (target == targets_.end()) {
-      entry->assignment.lose_target();
+      entry->assignment.lose_target(declared->second);
       entry->lost = entry->lost ? entry->lost : std::optional(BootClock::now());
     }
   }

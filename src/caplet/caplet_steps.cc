@@ -34,7 +34,8 @@ Caplet::Entry& Caplet::entry_of(const Key& key) {
 
 void Caplet::bind(Entry& entry, const DeclaredPtr& declared, const NodeTarget& target) {
   entry.lost.reset();
-  const bool is_new = !entry.assignment.is_bound() || entry.assignment.declared() != declared ||
+  const bool is_new = !entry.assignment.is_bound() || entry.assignment.target() == nullptr ||
+                      entry.assignment.declared() != declared ||
                       entry.assignment.state().instance != target.instance;
   if (const Status ok = entry.assignment.bind(declared, target, Now::read()); !ok) {
     say_once(entry, "a Capsule cannot be carried out", ok.error().message());

@@ -22,7 +22,7 @@ using base::Status;
 
 constexpr seconds kFirstBackOff{10};
 constexpr seconds kLongestBackOff{300};
-constexpr seconds kFresh{30};
+constexpr seconds kFresh{10};
 constexpr std::size_t kMaxMessage = 400;
 
 }  // namespace

@@ -2,7 +2,7 @@
 // Images for the runs of this node: from the store, or fetched into it by `recap-image`, one fetch
 // per reference at a time, in the background. A fetch that failed is tried again after 10 s,
 // doubling up to 5 minutes, as the kubelet's ImagePullBackOff. With imagePullPolicy Always a run
-// finds an image that was fetched in the last 30 s.
+// finds an image that was fetched in the last 10 s.
 //
 // One thread, that of the event loop.
 #pragma once

@@ -3,6 +3,7 @@
 run is warm; and what imagePullPolicy means."""
 
 import json
+import shutil
 import time
 
 import pytest
@@ -23,12 +24,12 @@ def registry(tmp_path_factory):
 
 @pytest.fixture
 def caplet(recap, registry, tmp_path):
-    recap.env["CONTAINERS_REGISTRIES_CONF"] = str(registry.registries_conf)
-    recap.env["REGISTRY_AUTH_FILE"] = str(registry.auth_file)
+    before = dict(recap.env)
+    recap.env.update(HOME=registry.home, REGISTRY_AUTH_FILE=str(registry.auth_file))
     caplet = Caplet(recap, tmp_path)
     yield caplet
     caplet.clean()
-    del recap.env["CONTAINERS_REGISTRIES_CONF"], recap.env["REGISTRY_AUTH_FILE"]
+    recap.env = before
 
 
 @pytest.fixture
@@ -40,15 +41,16 @@ def web(runc, lean):
 
 def push(registry, folder, reference, words):
     """An image whose function prints `words`."""
-    root = folder / reference.replace("/", "-").replace(":", "-") / words
-    lab.toolbox_root(root)
+    root = folder / words
+    root.mkdir()
+    shutil.copy("/bin/busybox", root)
     (root / "words").write_text(words + "\n")
-    image = lab.image(f"pushed-{words}", root, folder, Cmd=["/bin/cat", "/words"], Env=["PATH=/usr/bin:/bin"])
+    image = lab.image(f"pushed-{words}", root, folder, Cmd=["/busybox", "cat", "/words"])
     return registry.push(image, reference)
 
 
 def in_store(caplet, reference):
-    return reference in json.loads(caplet.recap("images", "-o", "json").stdout or "[]").__str__()
+    return reference in str(json.loads(caplet.recap("images", "-o", "json").stdout))
 
 
 def test_a_node_with_a_target_fetches_ahead_and_the_first_run_is_warm(caplet, registry, web, tmp_path):
@@ -90,6 +92,7 @@ def test_always_takes_what_the_registry_has_now_and_never_takes_nothing(caplet, 
     push(registry, tmp_path, "tools/moving:1", "new")
     caplet.declare(capsule_run("second", reference, None))
     assert caplet.output(caplet.wait_for("a run has ended", capsule="CapsuleRun/second")["run"]) == "old\n"
+    time.sleep(10)  # what was fetched within this time is new enough
     caplet.declare(capsule_run("third", reference, None, imagePullPolicy="Always"))
     line = caplet.wait_for("a run has ended", capsule="CapsuleRun/third", timeout=60)
     assert caplet.output(line["run"]) == "new\n"

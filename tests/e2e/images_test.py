@@ -73,7 +73,7 @@ def registry(tmp_path):
 
 def test_a_pull(recap, busybox, sleeper, registry):
     reference = registry.push(busybox, "lib/busybox:1")
-    done = recap("pull", reference, env={"CONTAINERS_REGISTRIES_CONF": str(registry.registries_conf)})
+    done = recap("pull", reference, env={"HOME": registry.home})
     assert done.returncode == 0, done
     works(recap, reference, sleeper)
     listed = json.loads(recap("images", "-o", "json").stdout)

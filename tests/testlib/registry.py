@@ -24,8 +24,10 @@ class Registry:
         self.folder, self.private = folder, private
         self.name = f"127.0.0.1:{free_port()}"
         # Plain HTTP is for hosts that the operator's registries.conf names, as with every such tool.
-        self.registries_conf = folder / "registries.conf"
-        self.registries_conf.write_text(f'[[registry]]\nlocation = "{self.name}"\ninsecure = true\n')
+        conf = folder / ".config/containers/registries.conf"
+        conf.parent.mkdir(parents=True)
+        conf.write_text(f'[[registry]]\nlocation = "{self.name}"\ninsecure = true\n')
+        self.home = str(folder)  # of who pulls
         self.auth_file = folder / "auth.json"
         token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         self.auth_file.write_text(json.dumps({"auths": {self.name: {"auth": token}}}))

@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from testlib.caplet import Caplet, capsule, event, import_tools, periodic
+from testlib.caplet import Caplet, capsule, event, periodic
 from testlib.waiting import until
 
 
-@pytest.fixture(scope="module")
-def tools(recap, tmp_path_factory):
-    return import_tools(recap, tmp_path_factory.mktemp("tools"))
-
-
 @pytest.fixture
-def caplet(recap, tools, tmp_path):
+def caplet(recap, toolbox, tmp_path):
     caplet = Caplet(recap, tmp_path)
     yield caplet
     caplet.clean()
@@ -42,8 +37,8 @@ def busy(cgroup, script):
     return subprocess.Popen(["python3", "-c", f"{join} {script}"])
 
 
-def stalls_start_a_run(caplet, tools, cgroup, source, script):
-    caplet.declare(capsule("watch", tools, event(source), command=["/bin/sh", "-c", "echo stalled"]))
+def stalls_start_a_run(caplet, toolbox, cgroup, source, script):
+    caplet.declare(capsule("watch", toolbox, event(source), command=["/bin/sh", "-c", "echo stalled"]))
     caplet.start()
     until(lambda: caplet.state(), 60)
     time.sleep(5)
@@ -59,24 +54,24 @@ def stalls_start_a_run(caplet, tools, cgroup, source, script):
     assert caplet.wait_for("a run has ended", timeout=60, run=line["run"])["exitCode"] == 0
 
 
-def test_cpu_pressure(caplet, tools, web):
+def test_cpu_pressure(caplet, toolbox, web):
     cgroup = cgroup_of(web)
     (cgroup / "cpu.max").write_text("20000 100000")
     source = {"type": "CPUPressure", "cpuPressure": {"stallPercent": 50}}
-    stalls_start_a_run(caplet, tools, cgroup, source, "exec('while True: pass')")
+    stalls_start_a_run(caplet, toolbox, cgroup, source, "exec('while True: pass')")
 
 
-def test_memory_pressure_by_stalls(caplet, tools, web):
+def test_memory_pressure_by_stalls(caplet, toolbox, web):
     cgroup = cgroup_of(web)
     (cgroup / "memory.high").write_text(str(12 << 20))
     source = {"type": "MemoryPressure", "memoryPressure": {"stallPercent": 10}}
     grow = "import time; x = [bytearray(1 << 20) for _ in range(30)]; time.sleep(60)"
-    stalls_start_a_run(caplet, tools, cgroup, source, grow)
+    stalls_start_a_run(caplet, toolbox, cgroup, source, grow)
 
 
-def test_the_watch_of_a_target_that_ends_makes_no_noise(caplet, tools, web):
+def test_the_watch_of_a_target_that_ends_makes_no_noise(caplet, toolbox, web):
     source = {"type": "CPUPressure", "cpuPressure": {"stallPercent": 50}}
-    caplet.declare(capsule("watch", tools, event(source), command=["true"]))
+    caplet.declare(capsule("watch", toolbox, event(source), command=["true"]))
     caplet.start()
     until(lambda: caplet.state(), 60)
     web.kill()
@@ -88,11 +83,11 @@ def test_the_watch_of_a_target_that_ends_makes_no_noise(caplet, tools, web):
     assert not caplet.said("a run has started")
 
 
-def test_a_clock_that_is_set_forward_starts_what_became_due_once_and_back_repeats_nothing(caplet, tools, web):
+def test_a_clock_that_is_set_forward_starts_what_became_due_once_and_back_repeats_nothing(caplet, toolbox, web):
     at = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     due = at + datetime.timedelta(hours=3)
     schedule = periodic(f"{due.minute} {due.hour} * * *", timeZone="Etc/UTC")
-    caplet.declare(capsule("daily", tools, schedule, command=["/bin/sh", "-c", "echo $RECAP_SCHEDULED"]))
+    caplet.declare(capsule("daily", toolbox, schedule, command=["/bin/sh", "-c", "echo $RECAP_SCHEDULED"]))
     caplet.start()
     until(lambda: caplet.state(), 60)
     time.sleep(2)
