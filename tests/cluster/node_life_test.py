@@ -152,8 +152,8 @@ def test_a_restart_does_not_end_runs_that_depend_on_labels_of_the_namespace(clus
 
 def test_containerd_is_restarted(cluster, node, caplet, namespace, tools, web, pause_image):
     sleeping = sleeper(cluster, namespace, tools)
-    scan = create(cluster, namespace, capsule("scan", tools, event("ContainerStarted"), {"matchLabels": {"app": "late"}},
-                                              **shell("echo scanned")))  # fmt: skip
+    late = {"matchLabels": {"app": "late"}}
+    scan = create(cluster, namespace, capsule("scan", tools, event("ContainerStarted"), late, **shell("echo scanned")))
     tick = create(cluster, namespace, capsule("tick", tools, periodic(), **shell("true")))
     caplet.start()
     run = caplet.wait_for("a run has started", **sleeping)["run"]

@@ -48,7 +48,8 @@ def test_a_full_disk(caplet, runc, lean, toolbox, small_disk):
     try:
         quick = {"terminationGracePeriodSeconds": 0}
         command = {"command": ["/bin/sh", "-c", "echo $RECAP_SCHEDULED"]}
-        caplet.declare(capsule("tick", toolbox, periodic("@every 1s"), **command, history={"successful": 99, "failed": 99}))
+        caplet.declare(capsule("tick", toolbox, periodic("@every 1s"), **command,
+                               history={"successful": 99, "failed": 99}))  # fmt: skip
         caplet.declare(capsule("sleeper", toolbox, {"type": "Continuous"}, command=["sleep", "7950"], **quick))
         caplet.start()
         sleeper = caplet.wait_for("a run has started", capsule="Capsule/sleeper")["run"]

@@ -56,8 +56,8 @@ class ObjectStore:
 
     def accept_us(self, secret=SECRET):
         """Writes the credentials' file, as AWS's tools have it."""
-        self.credentials.write_text("[other]\naws_access_key_id = wrong\n\n"
-                                    f"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {secret}\n")  # fmt: skip
+        ours = f"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {secret}\n"
+        self.credentials.write_text(f"[other]\naws_access_key_id = wrong\n\n{ours}")
 
     def url(self, prefix=""):
         return (f"s3://{self.bucket.name}/{prefix}?endpoint=http://127.0.0.1:{self.port}"
