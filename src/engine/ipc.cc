@@ -74,17 +74,34 @@ Status each_object(const Table& table, F&& visit) {
   }
 }
 
-void remove_objects(const Table& table, const RunIds& ids, void* context, ReportLeft left) {
-  const Status read = each_object(table, [&](const Object& object) {
-    if (is_of_run(ids, object.creator) &&
-        !linux::remove_sysv(table.kind, static_cast<int>(object.id))) {
-      left(context, base::concat<96>("ipc: System V ", table.name, " ", object.id));
+// Shared memory that a process has attached stays until that lets go of it, though its removal
+// succeeds. So what counts is what the table says afterwards.
+Status remove_objects(const Table& table, const RunIds& ids, void* context, ReportLeft left) {
+  bool found = false;
+  RECAP_TRY(each_object(table, [&](const Object& object) {
+    if (is_of_run(ids, object.creator)) {
+      found = true;
+      (void)linux::remove_sysv(table.kind, static_cast<int>(object.id));
+    }
+  }));
+  return !found ? Status{} : each_object(table, [&](const Object& object) {
+    if (is_of_run(ids, object.creator)) {
+      left(context, base::concat<160>("ipc: System V ", table.name, " ", object.id,
+                                      " could not be removed: a process outside the run may hold "
+                                      "it")
+                        .view());
     }
   });
-  if (!read) {
-    left(context, base::concat<200>("unverified: System V objects could not be read: ",
-                                    read.error().message()));
-  }
+}
+
+// Calls `act()` there and comes back.
+template <typename F>
+Status in_ipc_namespace(int ipc_ns, F&& act) {
+  const linux::UniqueFd own = RECAP_TRY(linux::open_at(linux::kCwd, "/proc/self/ns/ipc", O_RDONLY));
+  RECAP_TRY(linux::join(ipc_ns, linux::Ns::kIpc));
+  Status acted = act();
+  RECAP_TRY(linux::join(own.get(), linux::Ns::kIpc));
+  return acted;
 }
 
 }  // namespace
@@ -97,23 +114,28 @@ Status remove_ipc_objects(int ipc_ns, const RunIds& ids, void* context, ReportLe
   if (ids.block_first == 0) {
     return {};
   }
-  const linux::UniqueFd own = RECAP_TRY(linux::open_at(linux::kCwd, "/proc/self/ns/ipc", O_RDONLY));
-  RECAP_TRY(linux::join(ipc_ns, linux::Ns::kIpc));
-  for (const Table& table : kTables) {
-    remove_objects(table, ids, context, left);
-  }
-  return linux::join(own.get(), linux::Ns::kIpc);
+  return in_ipc_namespace(ipc_ns, [&]() -> Status {
+    for (const Table& table : kTables) {
+      if (const Status removed = remove_objects(table, ids, context, left); !removed) {
+        left(context, base::concat<200>("unverified: System V objects could not be read: ",
+                                        removed.error().message()));
+      }
+    }
+    return {};
+  });
 }
 
-Status each_other_ipc_object(const RunIds& ids, void* context, VisitObject visit) {
-  for (const Table& table : kTables) {
-    RECAP_TRY(each_object(table, [&](const Object& object) {
-      if (!is_of_run(ids, object.creator)) {
-        visit(context, (std::uint64_t{static_cast<std::uint8_t>(table.kind)} << 32) | object.id);
-      }
-    }));
-  }
-  return {};
+Status each_other_ipc_object(int ipc_ns, const RunIds& ids, void* context, VisitIpcObject visit) {
+  return in_ipc_namespace(ipc_ns, [&]() -> Status {
+    for (const Table& table : kTables) {
+      RECAP_TRY(each_object(table, [&](const Object& object) {
+        if (!is_of_run(ids, object.creator)) {
+          visit(context, (std::uint64_t{static_cast<std::uint8_t>(table.kind)} << 32) | object.id);
+        }
+      }));
+    }
+    return {};
+  });
 }
 
 std::string_view ipc_kind_name(std::uint64_t object) {

@@ -17,7 +17,8 @@ namespace recap::engine {
 Result<linux::UniqueFd> open_ipc_namespace(std::uint32_t pid);
 
 // Goes into the ipc namespace `ipc_ns`, removes the run's objects there, and comes back;
-// `left("class: detail")` is called for what could not be removed ("ipc") or not even read
+// `left("class: detail")` is called for what is there all the same ("ipc") or could not even be
+// read
 // ("unverified"). Does nothing for a uid that is not the run's own (run-as target or root): there
 // the objects cannot be told from the target's.
 using ReportLeft = void (*)(void* context, std::string_view what);
@@ -30,14 +31,14 @@ Status remove_ipc_objects(int ipc_ns, const RunIds& ids, F&& left) {
   });
 }
 
-// Every object of the calling process' namespace that is not the run's by its creator's uid, as one
-// number: its kind and its id.
-using VisitObject = void (*)(void* context, std::uint64_t object);
-Status each_other_ipc_object(const RunIds& ids, void* context, VisitObject visit);
+// Every object of that namespace that is not the run's by its creator's uid, as one number: its
+// kind and its id.
+using VisitIpcObject = void (*)(void* context, std::uint64_t object);
+Status each_other_ipc_object(int ipc_ns, const RunIds& ids, void* context, VisitIpcObject visit);
 
 template <typename F>
-Status each_other_ipc_object(const RunIds& ids, F&& visit) {
-  return each_other_ipc_object(ids, &visit, [](void* context, std::uint64_t object) {
+Status each_other_ipc_object(int ipc_ns, const RunIds& ids, F&& visit) {
+  return each_other_ipc_object(ipc_ns, ids, &visit, [](void* context, std::uint64_t object) {
     (*static_cast<std::remove_reference_t<F>*>(context))(object);
   });
 }

@@ -33,15 +33,12 @@ enum class StubMessageType : std::uint32_t {
   kFunctionEnded,       // value: status of wait4(2)
   kInnerForked,         // with a pidfd of the inner stub
   kInnerLost,           // the inner stub was killed
-  kResidue,             // text: "ipc: …": something of the run that could not be removed
-  kCompared,            // the target was looked at again (engine/observe.h)
   kViewIncomplete,      // value: how many volumes of the target a whole-root view does not show
   kUsedStorage,  // a process of the run read or wrote a disk: page cache may be charged to it
 };
 struct StubMessage {
   StubMessageType type{};
   std::int32_t value = 0;
-  std::array<char, 248> text{};
 };
 
 // Why a Run did not come to its exec; written to StubPlan::failure_pipe, which closes at exec.

@@ -11,9 +11,7 @@
 #include "engine/etc_files.h"
 #include "engine/function.h"
 #include "engine/mount_point.h"
-#include "engine/observe.h"
 #include "engine/stub.h"
-#include "engine/target_objects.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
 
@@ -61,13 +59,6 @@ Status drop_keepers_descriptors(const StubPlan& plan) {
 void hold_only_messages(const StubPlan& plan) {
   int kept[] = {plan.messages};
   (void)linux::close_all_but(kept);
-}
-
-// "class: detail"
-void tell_residue(const StubPlan& plan, std::string_view what) {
-  StubMessage message{.type = StubMessageType::kResidue};
-  std::memcpy(message.text.data(), what.data(), std::min(what.size(), message.text.size() - 1));
-  tell(plan, message);
 }
 
 // From here on the process sees the Capsule's files and nothing else.
@@ -206,7 +197,6 @@ void become_powerless(const StubPlan& plan) {
   }
   // From here on who kills it makes zombies in the target.
   (void)linux::set_parent_death_signal(0);
-  Observation before = observe(*plan.spec, plan.ids);
   auto inner = linux::fork();
   if (!inner) {
     fail(plan, inner.error());
@@ -219,11 +209,6 @@ void become_powerless(const StubPlan& plan) {
   become_powerless(plan);
   hold_only_messages(plan);
   reap_everything(plan, inner->pid, StubMessageType::kInnerLost);
-  auto report = [&plan](std::string_view left) { tell_residue(plan, left); };
-  if (looks_at(*plan.spec) != 0) {
-    compare(*plan.spec, plan.ids, before, report);
-    tell(plan, {.type = StubMessageType::kCompared});
-  }
   linux::exit_now(0);
 }
 

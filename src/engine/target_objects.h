@@ -9,28 +9,29 @@
 
 #include "base/result.h"
 #include "engine/ids.h"
+#include "engine/network_objects.h"
+#include "engine/viewpoint.h"
 #include "run/spec.h"
 
 namespace recap::engine {
 
-using base::Status;
+// The target as the keeper sees it.
+struct Target {
+  const Viewpoint* view = nullptr;
+  int ipc_ns = -1;
+};
 
-// What is looked at for a run with this grant: a set of these.
-inline constexpr std::uint8_t kLooksAtProcesses = 1U << 0U;
-inline constexpr std::uint8_t kLooksAtIpc = 1U << 1U;
-inline constexpr std::uint8_t kLooksAtNetwork = 1U << 2U;
-std::uint8_t looks_at(const run::Spec& spec);
-
-// Calls `visit(name)` for each, by the /proc and /sys of the calling process; some more than once.
-// All that can be read is; the first failure is returned.
-using VisitName = void (*)(void* context, std::string_view name);
-Status each_object(const run::Spec& spec, const RunIds& ids, void* context, VisitName visit);
+// Calls `visit` for each that a run with this grant could leave. kTimeout when that takes more than
+// 2 s: how much there is is the target's doing. kBusy: it changed meanwhile, ask again.
+Status each_object(const run::Spec& spec, const RunIds& ids, const Target& target, void* context,
+                   VisitObject visit);
 
 template <typename F>
-Status each_object(const run::Spec& spec, const RunIds& ids, F&& visit) {
-  return each_object(spec, ids, &visit, [](void* context, std::string_view name) {
-    (*static_cast<std::remove_reference_t<F>*>(context))(name);
-  });
+Status each_object(const run::Spec& spec, const RunIds& ids, const Target& target, F&& visit) {
+  return each_object(spec, ids, target, &visit,
+                     [](void* context, std::uint64_t identity, std::string_view name) {
+                       (*static_cast<std::remove_reference_t<F>*>(context))(identity, name);
+                     });
 }
 
 }  // namespace recap::engine

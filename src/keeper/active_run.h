@@ -13,6 +13,7 @@
 #include "engine/ids.h"
 #include "engine/kernel_fs.h"
 #include "engine/log.h"
+#include "engine/observe.h"
 #include "engine/rootfs.h"
 #include "engine/stub.h"
 #include "linux/socket.h"
@@ -60,6 +61,8 @@ struct ActiveRun {
   linux::UniqueFd target_mounts;  // poll: the target's mount table changed
   linux::UnmountWatch files_end;  // of the scratch space and of /out, when nothing else is left
   linux::UniqueFd target_ipc;     // its ipc namespace, where that is shared; a pod's outlives it
+  engine::Viewpoint view;         // of the target, where its grant wants a look
+  engine::Observation before;     // what was seen from there before the run
   linux::UniqueFd control;
   bool accept_failed = false;  // then the control socket is not looked at for a moment
   bool caller_listens = true;  // until it is gone or has detached
@@ -82,7 +85,6 @@ struct ActiveRun {
   bool failure_told = false;  // a stub said why it could not
   bool artifacts_complete = false, artifacts_failed = false;
   bool inner_stub_lost = false;
-  bool was_compared = false;         // a stub looked at the target again
   bool outer_stub_lost = false;      // killed from outside: the inner one has nobody to reap it
   std::int32_t function_status = 0;  // of wait4(2)
   bool used_storage = false;         // page cache may be charged to its cgroup

@@ -4,7 +4,6 @@
 #include <csignal>
 
 #include "engine/ipc.h"
-#include "engine/target_objects.h"
 #include "keeper/held.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
@@ -161,7 +160,6 @@ void remove_ipc_objects(ActiveRun& run) {
   if (!removed) {
     run.add_residue("unverified", removed.error().message());
   }
-  run.target_ipc.reset();
 }
 
 // The stubs leave by themselves when nothing is left to reap. Once it went through its gate the
@@ -190,20 +188,6 @@ void wait_for_stubs(ActiveRun& run) {
   }
   if (run.stubs_left) {
     name_orphan(run);
-  }
-}
-
-// What the outer stub would have told (engine/observe.h) and could not, killed or unheard. A target
-// that ended took its processes along; its other namespaces may live on in a pod.
-void name_missing_comparison(ActiveRun& run) {
-  const std::uint8_t wanted = engine::looks_at(run.spec);
-  const std::uint8_t dead = run.target_gone ? engine::kLooksAtProcesses : 0;
-  // Who recovers a run hears of nothing.
-  const bool may_have_run = run.messages.valid() ? run.function_forked : run.gate_open;
-  if (may_have_run && !run.was_compared && (wanted & ~dead) != 0) {
-    run.add_residue("unverified",
-                    "what the function may have changed in the target was not compared: the stub "
-                    "that does this, or its keeper, was killed");
   }
 }
 

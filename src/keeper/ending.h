@@ -22,9 +22,6 @@ void remove_cgroup(ActiveRun& run);
 void remove_ipc_objects(ActiveRun& run);
 
 void wait_for_stubs(ActiveRun& run);
-// A comparison with what the target was before (engine/observe.h) that was not made is residue,
-// too.
-void name_missing_comparison(ActiveRun& run);
 void see_the_stub_off(ActiveRun& run);
 
 }  // namespace recap::keeper

@@ -15,6 +15,7 @@
 #include "keeper/ending.h"
 #include "keeper/hand_over.h"
 #include "keeper/held.h"
+#include "keeper/look.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
@@ -162,7 +163,7 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   remove_cgroup(run);  // it is empty, and the stubs, which leave meanwhile, are not in it
   remove_ipc_objects(run);
   wait_for_stubs(run);
-  name_missing_comparison(run);
+  compare_target(run);
   // Nothing of the run lives any more; its mounts and namespaces went with the stubs, unless
   // somebody else holds them.
   watch_files(run);

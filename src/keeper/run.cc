@@ -17,6 +17,7 @@
 #include "keeper/active_run.h"
 #include "keeper/books.h"
 #include "keeper/clients.h"
+#include "keeper/look.h"
 #include "linux/fs.h"
 #include "linux/memory.h"
 #include "linux/proc.h"
@@ -106,6 +107,7 @@ Status hold_on_to_target(ActiveRun& run) {
   if ((run.spec.share & run::kShareIpc) != 0) {
     run.target_ipc = RECAP_TRY(engine::open_ipc_namespace(run.spec.target.pid));
   }
+  look_at_target(run);
   // Nothing between the lookup of the target and here trusted its pid alone.
   return linux::send_signal(run::kTargetFd, 0).context("the target is gone");
 }

@@ -81,7 +81,7 @@ PollSet poll_set(const ActiveRun& run, bool accepts) {
   return set;
 }
 
-void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueFd, 2> fds) {
+void note(ActiveRun& run, const engine::StubMessage& message, std::span<linux::UniqueFd, 2> fds) {
   switch (message.type) {
     case engine::StubMessageType::kFunctionForked:
       run.function = linux::PidFd(fds[0].release());
@@ -108,13 +108,6 @@ void note(ActiveRun& run, engine::StubMessage& message, std::span<linux::UniqueF
       break;
     case engine::StubMessageType::kUsedStorage:
       run.used_storage = true;
-      break;
-    case engine::StubMessageType::kCompared:
-      run.was_compared = true;
-      break;
-    case engine::StubMessageType::kResidue:
-      message.text.back() = '\0';
-      run.add_named_residue(std::string_view(message.text.data()));
       break;
   }
 }

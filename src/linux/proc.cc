@@ -19,8 +19,8 @@ ProcPath path_of(int pid, std::string_view file) {
 }
 
 // The fields of /proc/PID/stat after the comm, which may hold blanks and parentheses of its own.
-Result<std::string_view> stat_after_comm(int pid, std::span<char> buffer) {
-  const std::string_view stat = RECAP_TRY(read_file_at(kCwd, path_of(pid, "stat").c_str(), buffer));
+Result<std::string_view> stat_after_comm(int dir, const ProcPath& path, std::span<char> buffer) {
+  const std::string_view stat = RECAP_TRY(read_file_at(dir, path.c_str(), buffer));
   const std::size_t end = stat.rfind(')');
   if (end == std::string_view::npos || end + 2 > stat.size()) {
     return Error(Kind::kCorrupt, "cannot parse /proc/PID/stat");
@@ -84,7 +84,7 @@ std::string_view status_field(std::string_view status, std::string_view key) {
 
 Result<std::uint64_t> start_time_of(int pid) {
   std::array<char, 1024> buffer;
-  std::string_view rest = RECAP_TRY(stat_after_comm(pid, buffer));
+  std::string_view rest = RECAP_TRY(stat_after_comm(kCwd, path_of(pid, "stat"), buffer));
   constexpr int kStartTime = 22 - 3;  // stat_after_comm starts at field 3
   for (int i = 0; i < kStartTime; ++i) {
     next_word(rest);
@@ -92,11 +92,19 @@ Result<std::uint64_t> start_time_of(int pid) {
   return parse_number(next_word(rest));
 }
 
-Result<char> state_of(int pid) {
+namespace {
+
+Result<char> state_in(int dir, const ProcPath& path) {
   std::array<char, 1024> buffer;
-  const std::string_view rest = RECAP_TRY(stat_after_comm(pid, buffer));
+  const std::string_view rest = RECAP_TRY(stat_after_comm(dir, path, buffer));
   return rest.empty() ? '?' : rest.front();
 }
+
+}  // namespace
+
+Result<char> state_of(int pid) { return state_in(kCwd, path_of(pid, "stat")); }
+
+Result<char> state_of(int proc, int pid) { return state_in(proc, base::concat<48>(pid, "/stat")); }
 
 Result<Ids> ids_of(int pid) {
   std::array<char, 4096> buffer;

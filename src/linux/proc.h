@@ -22,7 +22,8 @@ struct Ids {
 };
 Result<Ids> ids_of(int pid);
 
-Result<char> state_of(int pid);  // 'R', 'S', 'D', 'T', 't', 'Z', …
+Result<char> state_of(int pid);            // 'R', 'S', 'D', 'T', 't', 'Z', …
+Result<char> state_of(int proc, int pid);  // the same by another procfs than our own
 
 using BootId = base::FixedString<36>;
 Result<BootId> boot_id();

@@ -223,27 +223,93 @@ def stubs_of(function):
     return [inner, int(status_of(inner)["PPid"])]
 
 
-def test_a_stub_that_is_kept_from_looking_does_not_verify(recap, toolbox, target):
-    """Who may take any uid takes the stubs', and leaves them no descriptor to look with."""
-    run = recap.start(toolbox, target, "sleep", "8103", flags=["--cap", "NET_ADMIN"])
+ADD_ROUTE = "ip route add blackhole 203.0.113.78/32 && exec sleep"
+
+
+def network_residue(recap, run):
+    residue = json.loads(recap("inspect", run).stdout)["residue"]
+    return residue["verified"], [found["detail"] for found in residue["found"] if found["what"] == "network"]
+
+
+def test_who_has_the_stubs_cannot_hide_what_was_changed(recap, toolbox, target):
+    """Who may take any uid takes the stubs', and leaves them no descriptor."""
+    run = recap.start(toolbox, target, "sh", "-c", f"{ADD_ROUTE} 8103", flags=["--cap", "NET_ADMIN"])
     stubs = stubs_of(until(lambda: pid_of("sleep 8103")))
     inside = [status_of(stub)["NSpid"].split()[-1] for stub in stubs]
     uid = status_of(stubs[0])["Uid"].split()[0]
     in_pids = ["nsenter", "-t", str(target.pid), "-p", "python3", "-c", BLIND, uid, *inside]
     subprocess.run(in_pids, check=True)
     recap("stop", run)
-    residue = json.loads(recap("inspect", run).stdout)["residue"]
-    assert not residue["verified"] and [found["what"] for found in residue["found"]] == ["unverified"], residue
+    verified, found = network_residue(recap, run)
+    assert not verified and any("203.0.113.78" in line for line in found), found
 
 
-def test_a_stub_that_was_killed_does_not_verify(recap, toolbox, target):
-    run = recap.start(toolbox, target, "sleep", "8104", flags=["--cap", "NET_ADMIN"])
+def test_nor_who_kills_them(recap, toolbox, target):
+    run = recap.start(toolbox, target, "sh", "-c", f"{ADD_ROUTE} 8104", flags=["--cap", "NET_ADMIN"])
     inner, outer = stubs_of(until(lambda: pid_of("sleep 8104")))
     os.kill(outer, signal.SIGKILL)
     os.kill(inner, signal.SIGKILL)
     assert not recap.wait_until_idle()
+    verified, found = network_residue(recap, run)
+    assert not verified and any("203.0.113.78" in line for line in found), found
+
+
+def test_what_a_killed_keeper_cannot_compare_is_not_verified(recap, toolbox, target):
+    run = recap.start(toolbox, target, "sh", "-c", f"{ADD_ROUTE} 8105", flags=["--cap", "NET_ADMIN"])
+    _, outer = stubs_of(until(lambda: pid_of("sleep 8105")))
+    os.kill(int(status_of(outer)["PPid"]), signal.SIGKILL)
+    assert recap("ps").returncode == 0 and not recap.wait_until_idle()
     residue = json.loads(recap("inspect", run).stdout)["residue"]
     assert not residue["verified"] and "unverified" in [found["what"] for found in residue["found"]], residue
+
+
+# Replaces "/proc" in the memory of each process called recap-stub, and leaves a process of the target stopped.
+REWRITE = """
+import ctypes, os, re, signal
+libc = ctypes.CDLL(None, use_errno=True)
+SEIZE, INTERRUPT, ATTACH, DETACH, POKEDATA = 0x4206, 0x4207, 16, 17, 5
+def ptrace(request, pid, address=0, data=0):
+    failed = libc.ptrace(ctypes.c_long(request), ctypes.c_long(pid), ctypes.c_void_p(address), ctypes.c_void_p(data))
+    assert failed == 0, (request, pid, os.strerror(ctypes.get_errno()))
+def take(pid):
+    ptrace(SEIZE, pid); ptrace(INTERRUPT, pid); os.waitpid(pid, 0x40000000)
+class Part(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+def read(pid, first, size):
+    held = ctypes.create_string_buffer(size)
+    ours, theirs = Part(ctypes.addressof(held), size), Part(first, size)
+    got = libc.process_vm_readv(pid, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0)
+    return held.raw[:max(got, 0)]
+comm = {int(pid): open(f"/proc/{pid}/comm").read().strip() for pid in os.listdir("/proc") if pid.isdigit()}
+rewritten = 0
+for pid in (pid for pid in comm if comm[pid] == "recap-stub"):
+    take(pid)
+    for line in open(f"/proc/{pid}/maps"):
+        first, last = (int(number, 16) for number in re.match("([0-9a-f]+)-([0-9a-f]+)", line).groups())
+        for found in re.finditer(b"/proc", read(pid, first, min(last - first, 1 << 20))):
+            ptrace(POKEDATA, pid, first + found.start(), int.from_bytes(b"/dev\\0\\0\\0\\0", "little")); rewritten += 1
+    ptrace(DETACH, pid)
+assert rewritten
+victim = max(pid for pid in comm if comm[pid] == "pause")
+ptrace(ATTACH, victim)
+os.waitpid(victim, 0x40000000)
+ptrace(DETACH, victim, 0, signal.SIGSTOP)
+print("stopped")
+"""
+
+
+def test_a_function_that_changes_the_stubs_does_not_hide_whom_it_stopped(recap, toolbox, target, tmp_path):
+    other = subprocess.Popen([*target._exec_argv, "/pause"], stdin=subprocess.DEVNULL)
+    try:
+        time.sleep(0.5)
+        report = tmp_path / "report.json"
+        done = recap.run(toolbox, target, "python3", "-c", REWRITE, flags=["--cap", "SYS_PTRACE", "--report", report])
+        assert done.returncode == 0 and done.stdout == b"stopped\n", done
+        residue = json.loads(report.read_text())["residue"]
+        assert [found["what"] for found in residue["found"]] == ["stopped"], residue
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_no_abstract_socket_outside_is_reached(recap, toolbox, target):

@@ -13,10 +13,10 @@ from . import images
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 INSIDE = Path(__file__).resolve().parent / "inside"  # what runs in a Capsule, there as /lab/NAME
-TOOLS = ("strace", "tcpdump", "ps", "ls", "id", "python3.11")
+TOOLS = ("strace", "tcpdump", "ps", "ls", "id", "ip", "python3.11")
 BUSYBOX_NAMES = ("sh", "sleep", "true", "false", "cat", "echo", "head", "wc", "kill", "mount", "touch", "mkdir",
                  "rm", "find", "dd", "stat", "ipcs", "env", "pwd", "yes", "seq", "grep", "ps.busybox", "setsid",
-                 "nc", "mkfifo", "md5sum", "ip", "sync", "printf", "test", "chmod", "chown", "mv", "cp", "ln", "tty",
+                 "nc", "mkfifo", "md5sum", "sync", "printf", "test", "chmod", "chown", "mv", "cp", "ln", "tty",
                  "stty", "trap", "killall", "date", "hostname", "ipcrm", "vi", "top", "sha256sum", "readlink",
                  "nproc", "tail", "usleep", "sort", "tr", "cut", "awk", "sed", "uname", "df", "od")  # fmt: skip
 

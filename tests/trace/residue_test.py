@@ -4,10 +4,11 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 
-from testlib import snapshot, stranger
+from testlib import lab, snapshot, stranger
 
 # What a function of ordinary rights can leave in namespaces it shares: Escape takes it all away.
 REMOVED = ["shared memory", "attached private shared memory", "semaphore", "message queue", "posix message queue",
@@ -118,24 +119,93 @@ def test_an_own_object_of_a_function_that_may_change_its_uid_is_removed(recap, t
 
 
 CHANGES = {  # what the function does: words of the record
-    "ip route del blackhole 203.0.113.77/32": ["203.0.113.77 was there before and is gone"],
-    "ip addr del 192.0.2.77/32 dev lo": ["192.0.2.77 was there before and is gone"],
-    "ip link set lo mtu 1400": ["lo mtu 1400", "lo mtu 65536 was there before and is gone"],
-    "ip link set lo promisc on": ["lo flags 0x109"],
+    "route del blackhole 203.0.113.77/32": ["203.0.113.77/32", "203.0.113.77/32 was there before and is gone"],
+    "addr del 192.0.2.77/32 dev lo": ["192.0.2.77/32 dev lo was there before and is gone"],
+    "link set lo mtu 1400": ["lo mtu 1400", "lo mtu 65536 was there before and is gone"],
+    "link set lo promisc on": ["lo flags 0x109"],
+    "route replace default via 10.77.0.3": ["0.0.0.0/0 via 10.77.0.3 dev left1", "via 10.77.0.2 dev left1 was there"],
+    "route add default via 10.77.0.2 metric 9": ["0.0.0.0/0 metric 9 via 10.77.0.2 dev left1"],
+    "-6 route replace default via fd77::3": ["::/0 metric 1024 via fd77::3 dev left1", "via fd77::2 dev left1 was there"],
+    "addr change 10.77.0.1/24 dev left1 valid_lft 60 preferred_lft 60": ["10.77.0.1/24 dev left1, for a time"],
+    "-6 addr change fd77::1/64 dev left1 valid_lft 60 preferred_lft 60": ["fd77::1/64 dev left1, for a time"],
+    "rule add from 10.77.0.9 lookup 77": ["routing rule 32765 of IPv4"],
+    "neigh add 10.77.0.2 lladdr 02:00:00:00:00:09 dev left1": ["neighbour 10.77.0.2 dev left1"],
 }
 
 
+@pytest.fixture
+def network(target):
+    """ip(8) in the target's network, which has what a target's network has."""
+
+    def ip(*words):
+        subprocess.run(["nsenter", "-t", str(target.pid), "-n", "ip", *words], check=True)
+
+    for words in ("route add blackhole 203.0.113.77/32", "addr add 192.0.2.77/32 dev lo",
+                  "link add left1 type bridge", "link set left1 up", "addr add 10.77.0.1/24 dev left1",
+                  "-6 addr add fd77::1/64 dev left1 nodad", "route add default via 10.77.0.2",
+                  "-6 route add default via fd77::2"):  # fmt: skip
+        ip(*words.split())
+    return ip
+
+
 @pytest.mark.parametrize("command", CHANGES)
-def test_what_a_function_changes_and_takes_away_in_the_network_is_named(recap, toolbox, target, tmp_path, command):
-    in_net = ["nsenter", "-t", str(target.pid), "-n", "ip"]
-    for words in ("route replace blackhole 203.0.113.77/32", "addr replace 192.0.2.77/32 dev lo"):
-        subprocess.run([*in_net, *words.split()], check=True)
+def test_what_a_function_changes_and_takes_away_in_the_network_is_named(recap, toolbox, target, network, tmp_path,
+                                                                         command):  # fmt: skip
     report = tmp_path / "report.json"
-    done = recap.run(toolbox, target, *command.split(), flags=["--cap", "NET_ADMIN", "--report", report])
+    flags = ["--cap", "NET_ADMIN", "--report", report]
+    done = recap.run(toolbox, target, "ip", "link", flags=flags)
+    assert json.loads(report.read_text())["residue"] == {"verified": True, "found": []}, done
+    done = recap.run(toolbox, target, "ip", *command.split(), flags=flags)
     residue = json.loads(report.read_text())["residue"]
     assert done.returncode == 0 and not residue["verified"], (done, residue)
     told = [found["detail"] for found in residue["found"]]
     assert all(any(word in line for line in told) for word in CHANGES[command]), told
+
+
+def test_a_directory_of_the_target_over_proc_blinds_nobody(recap, work, target, tmp_path):
+    """An image can lay a path of the target over the Capsule's own /proc: nobody of ours looks there."""
+    root = lab.toolbox_root(tmp_path / "root")
+    (root / "var").mkdir(exist_ok=True)
+    (root / "var/data").symlink_to("/proc")
+    image = recap.import_image(lab.image("blind-test", root, tmp_path, Cmd=["/bin/sh"], Env=["PATH=/usr/bin:/bin"]))
+    os.makedirs(f"/proc/{target.pid}/root/var/data")
+    report = tmp_path / "report.json"
+    recap.run(image, target, "ip", "addr", "add", "10.41.0.1/24", "dev", "lo",
+              flags=["--path", "/var/data", "--cap", "NET_ADMIN", "--report", report])  # fmt: skip
+    left = subprocess.run(["nsenter", "-t", str(target.pid), "-n", "ip", "addr"], capture_output=True, text=True).stdout
+    residue = json.loads(report.read_text())["residue"]
+    assert ("10.41.0.1" in left) == ("10.41.0.1" in json.dumps(residue["found"])), (left, residue)
+
+
+ATTACH = """
+import ctypes, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+while (number := libc.shmget(0x77, 0, 0)) < 0: time.sleep(0.01)
+assert libc.shmat(number, None, 0) not in (None, 2**64 - 1)
+print("attached", flush=True)
+time.sleep(60)
+"""
+MAKE = """
+import ctypes, time
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.shmget(0x77, 2 << 20, 0o1666) >= 0
+time.sleep(3)
+"""
+
+
+def test_shared_memory_that_another_process_has_attached_is_named(recap, toolbox, target, tmp_path):
+    report = tmp_path / "report.json"
+    words = ["nsenter", "-t", str(target.pid), "-i", sys.executable, "-c", ATTACH]
+    other = subprocess.Popen(words, stdout=subprocess.PIPE)
+    try:
+        done = recap.run(toolbox, target, "python3", "-c", MAKE, flags=["--report", report])
+        assert other.stdout.readline() == b"attached\n"
+        residue = json.loads(report.read_text())["residue"]
+        assert done.returncode == 0 and [found["what"] for found in residue["found"]] == ["ipc"], residue
+    finally:
+        other.kill()
+        other.communicate()
 
 
 def add_routes(target, addresses):
