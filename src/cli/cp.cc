@@ -39,6 +39,11 @@ struct Side {
     return run ? linux::open_in_root(run->root.get(), what.c_str(), flags)
                : linux::open_at(linux::kCwd, what.c_str(), flags);
   }
+
+  // The caller may name what he likes of his own.
+  [[nodiscard]] Status check(int fd) const {
+    return run ? refuse_kernel_files(fd).context(path) : Status{};
+  }
 };
 
 Result<Side> side_of(const std::string& word) {
@@ -64,6 +69,7 @@ Result<linux::UniqueFd> open_source(const Side& from) {
     return Error(Kind::kInvalid, base::concat<300>(std::string_view(from.path).substr(0, 200),
                                                    " is neither a regular file nor a directory"));
   }
+  RECAP_TRY(from.check(path.get()));
   const auto own = base::concat<40>("/proc/self/fd/", path.get());
   return linux::open_at(linux::kCwd, own.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
@@ -76,6 +82,7 @@ struct Destination {
 // As cp(1): into a directory that is there, under the source's name; else it is the new name.
 Result<Destination> destination_of(const Side& to, std::string_view source_path) {
   if (auto dir = to.open(to.path, O_RDONLY | O_DIRECTORY)) {
+    RECAP_TRY(to.check(dir->get()));
     return Destination{*std::move(dir), std::string(last_name(source_path))};
   }
   const std::string_view name = last_name(to.path);
@@ -83,8 +90,9 @@ Result<Destination> destination_of(const Side& to, std::string_view source_path)
     return Error(Kind::kNotFound, base::concat<300>("there is no directory ",
                                                     std::string_view(to.path).substr(0, 200)));
   }
-  return Destination{RECAP_TRY(to.open(parent_of(to.path), O_RDONLY | O_DIRECTORY)),
-                     std::string(name)};
+  auto parent = RECAP_TRY(to.open(parent_of(to.path), O_RDONLY | O_DIRECTORY));
+  RECAP_TRY(to.check(parent.get()));
+  return Destination{std::move(parent), std::string(name)};
 }
 
 // In a run, what is new belongs to whom its directory belongs to: the image's files are the run's
@@ -161,7 +169,8 @@ int cp(std::span<char*> args) {
     return fail("cp", copied.error());
   }
   if (left_out != 0 && !quiet) {
-    complain("cp", std::to_string(left_out) + " links, devices, pipes or sockets were left out");
+    complain("cp", std::to_string(left_out) +
+                       " links, devices, pipes, sockets or files of the kernel were left out");
   }
   return 0;
 }

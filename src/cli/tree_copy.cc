@@ -9,6 +9,7 @@
 
 #include "base/fixed_string.h"
 #include "linux/fs.h"
+#include "linux/kernel_file_systems.h"
 
 namespace recap::cli {
 namespace {
@@ -26,6 +27,14 @@ Error is_neither(std::string_view name) {
 }
 
 }  // namespace
+
+Status refuse_kernel_files(int fd) {
+  if (RECAP_TRY(linux::is_on_the_kernels(fd))) {
+    return Error(Kind::kDenied,
+                 "it is on a file system of the kernel (/proc, /sys, …), which is not copied");
+  }
+  return {};
+}
 
 Status TreeCopy::copy(int from, int to_dir, const char* name) {
   const auto info = RECAP_TRY(linux::stat_at(from, "", AT_EMPTY_PATH));
@@ -81,6 +90,7 @@ Status TreeCopy::copy_directory(int from, unsigned mode, int to_dir, const char*
     return made;
   }
   const auto to = RECAP_TRY(linux::open_beneath(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  RECAP_TRY(refuse_kernel_files(to.get()).context(name));
   if (made) {
     RECAP_TRY(give_away(to.get()));
   }
@@ -112,7 +122,8 @@ Status TreeCopy::copy_entry(int from_dir, int to_dir, const char* name, std::siz
     return path.error().kind() == Kind::kNotFound ? Status{} : Status(path.error());
   }
   const auto info = RECAP_TRY(linux::stat_at(path->get(), "", AT_EMPTY_PATH));
-  if (!S_ISREG(info.stx_mode) && !S_ISDIR(info.stx_mode)) {
+  if ((!S_ISREG(info.stx_mode) && !S_ISDIR(info.stx_mode)) ||
+      RECAP_TRY(linux::is_on_the_kernels(path->get()))) {
     ++left_out_;
     return {};
   }

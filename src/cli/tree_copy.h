@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies regular files and directories between two trees, one of which may be hostile: every step
 // is from a directory's descriptor to one name in it, no link is ever followed or made, nothing
-// that could block is opened, and there is a bound on bytes, names and depth.
+// that could block is opened, no file system of the kernel is entered, and there is a bound on
+// bytes, names and depth.
 #pragma once
 
 #include <sys/types.h>
@@ -25,6 +26,10 @@ struct Owner {
   gid_t gid;
 };
 
+// kDenied for what is on a file system of the kernel: there a run's links lead to what the operator
+// may read or write and the function may not (/proc/1/environ of the target, /proc/sys).
+base::Status refuse_kernel_files(int fd);
+
 class TreeCopy {
  public:
   // `owner`: whom copies belong to; nothing: whoever copies.
@@ -45,7 +50,7 @@ class TreeCopy {
   // All bytes of `from`, up to the limit.
   base::Status copy_bytes(int from, int to);
 
-  // Links, devices, sockets and pipes that were not copied.
+  // Links, devices, sockets, pipes and files of the kernel that were not copied.
   [[nodiscard]] std::size_t left_out() const { return left_out_; }
 
  private:

@@ -15,11 +15,12 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "linux/kernel_file_systems.h"
 
 namespace recap::engine {
 
 // By the name that mountinfo has.
-bool is_of_the_kernel(std::string_view type);
+using linux::is_of_the_kernel;
 bool is_of_a_server(std::string_view type);
 
 // By descriptor, for which O_PATH suffices. devtmpfs passes: it calls itself a tmpfs. Asks a file

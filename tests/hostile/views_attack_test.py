@@ -14,6 +14,8 @@ from testlib import lab, runtimes
 from testlib.fuse import NeverAnswers
 from testlib.fixtures import rounds
 from testlib.inside_mounts import mount_inside, root_of
+from testlib.waiting import until
+
 
 def links(target, name, to):
     place = root_of(target) / "etc" / name
@@ -31,6 +33,29 @@ def test_no_file_of_the_kernel_is_read_for_a_target(capsule, target, kernels):
     links(target, "hostname", kernels)
     done = capsule("cat", "/etc/hostname", flags=["--view", "merged"])
     assert done.returncode != 0 and not done.stdout, done
+
+
+def test_cp_does_not_follow_a_run_into_the_kernel(recap, toolbox, target, tmp_path):
+    """Its links lead to what the operator may read, and write, and the function may not."""
+    script = "ln -s /proc/1/environ /tmp/env.txt; ln -s /proc/sys/kernel /tmp/dir; echo ready; sleep 8601"
+    run = recap.start(toolbox, target, "sh", "-c", script)
+    until(lambda: b"ready" in recap("logs", run).stdout)
+    local = tmp_path / "copied"
+    for source in ("/tmp/env.txt", "/proc/1/environ", "/tmp/dir", "/sys/kernel/notes"):
+        done = recap("cp", f"{run}:{source}", local)
+        assert done.returncode == 125 and b"of the kernel" in done.stderr and not local.exists(), done
+    name = f"recap-{run[:8]}"
+    (tmp_path / "tree/proc/sys/kernel").mkdir(parents=True)
+    (tmp_path / "tree/proc/sys/kernel/domainname").write_text(name)
+    for source, to in (("tree/proc/sys/kernel/domainname", "/tmp/dir"), ("tree/proc/sys/kernel/domainname", "/tmp/dir/"),
+                       ("tree/", "/"), ("tree/proc", "/")):  # fmt: skip
+        done = recap("cp", f"{tmp_path}/{source}", f"{run}:{to}")
+        assert done.returncode == 125 and b"of the kernel" in done.stderr, done
+    domain = recap.run(toolbox, target, "cat", "/proc/sys/kernel/domainname").stdout
+    assert name.encode() not in domain + Path("/proc/sys/kernel/domainname").read_bytes()
+    done = recap("cp", f"{run}:/", local)
+    assert done.returncode == 0 and b"files of the kernel" in done.stderr, done
+    assert not (local / "proc").exists() and (local / "etc/passwd").exists()
 
 
 @pytest.mark.parametrize("flag", ["--path", "--writable"])
