@@ -113,7 +113,7 @@ Status Unpacker::put_file(const TarEntry& entry, const LayerPath& path) {
 
 Status Unpacker::put_directory(const TarEntry& entry, const LayerPath& path) {
   const UniqueFd fd = RECAP_TRY(tree_.create_directory(path));
-  tree_.remember_times(path, entry.modified);
+  RECAP_TRY(tree_.remember_times(path, entry.modified, limits_.max_directory_bytes));
   // On a directory setgid gives no rights, it says to whom new files belong.
   return put_metadata(entry, fd.get(), 03777);
 }
@@ -132,7 +132,7 @@ Status Unpacker::put_root(const TarEntry& entry) {
   if (entry.type != EntryType::kDirectory) {
     return Error(Kind::kCorrupt, "the layer's root is no directory; it was refused");
   }
-  tree_.remember_times(LayerPath{}, entry.modified);
+  RECAP_TRY(tree_.remember_times(LayerPath{}, entry.modified, limits_.max_directory_bytes));
   return put_metadata(entry, tree_.root().get(), 01777);
 }
 

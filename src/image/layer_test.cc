@@ -347,6 +347,24 @@ TEST_F(Layer, LimitsHold) {
   refused(Tar().add({.path = "x", .pax = {{"SCHILY.xattr.user.a", std::string(200, 'v')}}}));
 }
 
+TEST_F(Layer, OneDirectoryListedOftenIsRememberedOnce) {
+  limits_.max_directory_bytes = 10'000;
+  const std::string name = std::string(80, 'n') + "/";
+  Tar often;
+  for (int i = 0; i < 1000; ++i) {
+    often.add({.path = name, .type = '5', .mtime = i});
+  }
+  good(often);
+  EXPECT_EQ(stat_of(name).st_mtime, 999);
+  Tar many;
+  for (int i = 0; i < 100; ++i) {
+    many.add({.path = std::to_string(i) + name, .type = '5'});
+  }
+  const auto refused_for = unpack(many.bytes());
+  ASSERT_FALSE(refused_for);
+  EXPECT_NE(refused_for.error().message().find("more than 9 KiB"), std::string::npos);
+}
+
 TEST_F(Layer, ASparseFileCannotClaimMoreThanTheLimit) {
   limits_.max_bytes = 1 << 20;
   Tar tar;

@@ -22,6 +22,7 @@ namespace {
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 constexpr int kOpenNew = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 constexpr unsigned kDirectoryMode = 0755;  // of those that the archive does not list
+constexpr std::size_t kBytesPerTime = 96;  // beside its name: the map's node, the string, the time
 constexpr const char* kOpaqueXattr = "trusted.overlay.opaque";
 
 Status mark_opaque(int dir) {
@@ -173,17 +174,28 @@ Status LayerTree::make_opaque(const std::string& path) {
   return mark_opaque(dir);
 }
 
-void LayerTree::remember_times(const LayerPath& directory, const timespec& modified) {
-  times_.push_back({directory.is_root() ? "." : directory.whole(), modified});
+Status LayerTree::remember_times(const LayerPath& directory, const timespec& modified,
+                                 std::uint64_t max_bytes) {
+  std::string name = directory.is_root() ? "." : directory.whole();
+  const std::size_t size = name.size() + kBytesPerTime;
+  const auto [_, is_new] = times_.insert_or_assign(std::move(name), modified);
+  times_bytes_ += is_new ? size : 0;
+  if (times_bytes_ > max_bytes) {
+    return failure(
+        Kind::kInvalid,
+        "what is to be kept of the layer's directories while it is unpacked takes more than ",
+        max_bytes >> 10U, " KiB; it was refused: has it really that many?");
+  }
+  return {};
 }
 
 Status LayerTree::apply_times() {
-  for (const Times& times : times_) {
-    const auto fd = linux::open_beneath(root_.get(), times.path.c_str(), kOpenDirectory);
+  for (const auto& [path, modified] : times_) {
+    const auto fd = linux::open_beneath(root_.get(), path.c_str(), kOpenDirectory);
     if (!fd) {
       continue;  // a later entry took its place
     }
-    RECAP_TRY(set_times(fd->get(), times.modified));
+    RECAP_TRY(set_times(fd->get(), modified));
   }
   return {};
 }

@@ -5,8 +5,8 @@
 
 #include <cstdint>
 #include <ctime>
+#include <map>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "image/layer_path.h"
@@ -32,7 +32,9 @@ class LayerTree {
   base::Status make_opaque(const std::string& directory);
 
   // Directories change their times while they are filled, so theirs are set at the end.
-  void remember_times(const LayerPath& directory, const timespec& modified);
+  // kInvalid when what is kept of them takes more than `max_bytes` of memory.
+  base::Status remember_times(const LayerPath& directory, const timespec& modified,
+                              std::uint64_t max_bytes);
   base::Status apply_times();
 
   [[nodiscard]] const linux::DirFd& root() const { return root_; }
@@ -40,11 +42,6 @@ class LayerTree {
   [[nodiscard]] bool root_is_opaque() const { return root_is_opaque_; }
 
  private:
-  struct Times {
-    std::string path;
-    timespec modified;
-  };
-
   base::Result<int> directory(const std::string& path);
   base::Result<linux::UniqueFd> open_or_make(const std::string& path);
   base::Result<linux::UniqueFd> enter(int dir, const std::string& name, const std::string& whole);
@@ -54,7 +51,8 @@ class LayerTree {
   linux::DirFd root_;
   linux::UniqueFd cached_;  // the directory that the last entry was put into
   std::string cached_path_;
-  std::vector<Times> times_;
+  std::map<std::string, timespec> times_;  // of directories, by their whole names
+  std::uint64_t times_bytes_ = 0;
   bool root_is_opaque_ = false;
 };
 

@@ -15,6 +15,7 @@ struct Limits {
   std::uint64_t max_ratio = 200;
   std::uint64_t ratio_floor = std::uint64_t{256} << 20;
   std::size_t max_path = 4096;
+  std::uint64_t max_directory_bytes = std::uint64_t{64} << 20;  // what is kept of them to the end
   std::size_t max_depth = 256;  // one descriptor per level is needed to remove a tree
   std::size_t max_xattrs = 64;
   std::size_t max_xattr_bytes = std::size_t{64} << 10;
