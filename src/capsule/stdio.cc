@@ -86,6 +86,21 @@ base::Result<struct stat> look_at(int fd) {
 
 }  // namespace
 
+StdioFlags::StdioFlags() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    flags_[static_cast<std::size_t>(fd)] = ::fcntl(fd, F_GETFL);
+  }
+}
+
+StdioFlags::~StdioFlags() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    const int before = flags_[static_cast<std::size_t>(fd)];
+    if (before >= 0 && ::fcntl(fd, F_GETFL) != before) {
+      (void)::fcntl(fd, F_SETFL, before);
+    }
+  }
+}
+
 RelayEnd callers_end(int fd, int flags) {
   if (::isatty(fd) != 0) {
     const auto path = base::concat<32>("/proc/self/fd/", fd);

@@ -5,6 +5,7 @@
 // given away (it would lead out of the Capsule): a pipe is, and the caller copies.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "base/result.h"
@@ -26,6 +27,19 @@ struct Stdio {
 };
 
 base::Result<Stdio> connect_stdio(const StdioWish& wish);
+
+// The caller's 0, 1 and 2 as they were: a pipe that is given as it is can be switched to O_NONBLOCK
+// by the function, and stays so for whoever writes to it next. Restored when this goes.
+class StdioFlags {
+ public:
+  StdioFlags();
+  ~StdioFlags();
+  StdioFlags(const StdioFlags&) = delete;
+  StdioFlags& operator=(const StdioFlags&) = delete;
+
+ private:
+  std::array<int, 3> flags_{};  // -1: not open
+};
 
 // The caller's descriptor for a relay. A terminal is opened anew where possible: then it can be
 // used without blocking, and its other users do not notice.

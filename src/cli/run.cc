@@ -268,6 +268,7 @@ base::Result<int> run_or_say(RunOptions options) {
   const capsule::Dirs dirs = capsule::Dirs::from_environment();
   RECAP_TRY(check_terminal(options));
   RECAP_TRY(dirs.ensure());
+  const capsule::StdioFlags stdio_flags;
   if (options.dry_run) {
     const capsule::Admitted run = RECAP_TRY(find_and_admit(options, dirs));
     Output out;

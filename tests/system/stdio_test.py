@@ -121,3 +121,16 @@ def test_a_message_waits_for_its_reader(recap, toolbox, target, full_pipe):
     assert child.wait(5) == 124
     assert b"recap run: " in said
     child.stdout.close()
+
+
+def test_a_pipe_of_the_caller_is_given_back_as_it_was(recap, toolbox, target):
+    """The function has the caller's own pipe, and may switch it; who writes to it next must not notice."""
+    read_end, write_end = os.pipe()
+    before = fcntl.fcntl(write_end, fcntl.F_GETFL)
+    script = "import fcntl, os; fcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_NONBLOCK)"
+    child = recap.popen(*recap.run_words(toolbox, target, "python3", "-c", script), stdout=write_end)
+    assert child.wait(30) == 0, child.communicate()
+    child.communicate()
+    assert fcntl.fcntl(write_end, fcntl.F_GETFL) == before
+    os.close(read_end)
+    os.close(write_end)
