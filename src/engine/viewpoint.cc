@@ -78,14 +78,6 @@ Result<linux::DirFd> proc_of(int target_pidfd) {
   return linux::open_dir_at(fds[0].get(), ".");
 }
 
-Result<linux::UniqueFd> network_of(int target_pidfd) {
-  const linux::UniqueFd own = RECAP_TRY(linux::open_at(linux::kCwd, "/proc/self/ns/net", O_RDONLY));
-  RECAP_TRY(linux::join(target_pidfd, Ns::kNet));
-  auto socket = linux::open_netlink(linux::kNetlinkRoute);
-  RECAP_TRY(linux::join(own.get(), Ns::kNet));
-  return socket;
-}
-
 }  // namespace
 
 std::uint8_t looks_at(const run::Spec& spec) {
@@ -112,7 +104,7 @@ Result<Viewpoint> take_viewpoint(const run::Spec& spec, int target_pidfd) {
     view.proc = RECAP_TRY(proc_of(target_pidfd));
   }
   if ((wanted & kLooksAtNetwork) != 0) {
-    view.network = RECAP_TRY(network_of(target_pidfd));
+    view.network = RECAP_TRY(linux::open_netlink_in(target_pidfd, linux::kNetlinkRoute));
   }
   return view;
 }

@@ -163,6 +163,7 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   remove_cgroup(run);  // it is empty, and the stubs, which leave meanwhile, are not in it
   remove_ipc_objects(run);
   wait_for_stubs(run);
+  end_connections(run);
   compare_target(run);
   // Nothing of the run lives any more; its mounts and namespaces went with the stubs, unless
   // somebody else holds them.

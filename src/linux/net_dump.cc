@@ -2,6 +2,7 @@
 #include "linux/net_dump.h"
 
 #include <asm/unistd.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -12,6 +13,7 @@
 #include <cerrno>
 
 #include "linux/error.h"
+#include "linux/fs.h"
 #include "linux/process.h"
 #include "linux/syscall.h"
 
@@ -85,8 +87,11 @@ Result<bool> visit_messages(std::span<const std::byte> datagram, bool& changed, 
 
 }  // namespace
 
-Result<UniqueFd> open_netlink(int protocol) {
+Result<UniqueFd> open_netlink_in(int pidfd, int protocol) {
+  const UniqueFd own = RECAP_TRY(open_at(kCwd, "/proc/self/ns/net", O_RDONLY));
+  RECAP_TRY(join(pidfd, Ns::kNet));
   const long ret = sys(__NR_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  RECAP_TRY(join(own.get(), Ns::kNet));
   if (ret < 0) {
     return failed("create", "netlink socket", static_cast<int>(-ret));
   }

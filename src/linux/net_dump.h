@@ -22,8 +22,8 @@ using base::Status;
 inline constexpr int kNetlinkRoute = 0;
 inline constexpr int kNetlinkSockDiag = 4;
 
-// In the network namespace of the calling process.
-Result<UniqueFd> open_netlink(int protocol);
+// In the network namespace of the process `pidfd`, where the calling process goes for a moment.
+Result<UniqueFd> open_netlink_in(int pidfd, int protocol);
 
 // One message of the request, without its nlmsghdr.
 struct NetRequest {

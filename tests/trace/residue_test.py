@@ -208,6 +208,71 @@ def test_shared_memory_that_another_process_has_attached_is_named(recap, toolbox
         other.communicate()
 
 
+LISTEN = """
+import socket, time
+server = socket.create_server(("127.0.0.1", 17088))
+print("up", flush=True)
+kept = [server.accept() for _ in range(8)]
+time.sleep(60)
+"""
+FILL = """
+import socket, time
+for _ in range(8):
+    client = socket.create_connection(("127.0.0.1", 17088)); client.setblocking(False)
+    try:
+        while True: client.send(bytes(1 << 16))
+    except BlockingIOError: globals().setdefault("kept", []).append(client)
+"""
+
+
+def test_connections_that_the_other_end_does_not_read_are_ended(recap, toolbox, target, tmp_path):
+    in_net = ["nsenter", "-t", str(target.pid), "-n"]
+    server = subprocess.Popen([*in_net, sys.executable, "-c", LISTEN], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout.readline() == b"up\n"
+        report = tmp_path / "report.json"
+        done = recap.run(toolbox, target, "python3", "-c", FILL, flags=["--report", report])
+        assert done.returncode == 0, done
+        assert json.loads(report.read_text())["residue"] == {"verified": True, "found": []}
+        left = subprocess.run([*in_net, "cat", "/proc/net/tcp"], capture_output=True, text=True, check=True).stdout
+        waiting = [line for line in left.splitlines() if line.split()[2].endswith(":42C0") and line.split()[3] == "04"]
+        assert not waiting, left
+    finally:
+        server.kill()
+        server.communicate()
+
+
+TAKE = """
+import socket, time
+server = socket.create_server(("127.0.0.1", 17089))
+print("up", flush=True)
+peer, _ = server.accept()
+size = 0
+while part := peer.recv(1 << 16): size += len(part); time.sleep(0.02)
+print(size, flush=True)
+"""
+SEND = """
+import socket
+client = socket.create_connection(("127.0.0.1", 17089)); client.setblocking(False)
+size = 0
+try:
+    while True: size += client.send(bytes(1 << 16))
+except BlockingIOError: print(size)
+"""
+
+
+def test_what_the_function_sent_arrives_at_a_slow_reader(recap, toolbox, target):
+    in_net = ["nsenter", "-t", str(target.pid), "-n"]
+    server = subprocess.Popen([*in_net, sys.executable, "-c", TAKE], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout.readline() == b"up\n"
+        done = recap.run(toolbox, target, "python3", "-c", SEND)
+        assert done.returncode == 0 and server.stdout.readline() == done.stdout, done
+    finally:
+        server.kill()
+        server.communicate()
+
+
 def add_routes(target, addresses):
     batch = "".join(f"route add blackhole {address}/32\n" for address in addresses)
     subprocess.run(["nsenter", "-t", str(target.pid), "-n", "ip", "-batch", "-"], input=batch.encode(), check=True)
