@@ -71,8 +71,8 @@ Result<linux::DirFd> proc_of(int target_pidfd) {
   }
   std::byte unused[1];
   linux::UniqueFd fds[1];
-  RECAP_TRY(linux::receive(line.a.get(), unused, fds, /*dont_wait=*/true));
-  if (!fds[0].valid()) {
+  if (RECAP_TRY(linux::receive(line.a.get(), unused, fds, /*dont_wait=*/true)) == 0 ||
+      !fds[0].valid()) {
     return base::Error(base::Kind::kDenied, "the target's processes cannot be seen");
   }
   return linux::open_dir_at(fds[0].get(), ".");

@@ -118,9 +118,11 @@ Status ask_net(int netlink, const NetRequest& request) {
   std::array<std::byte, 1024> buffer;
   RECAP_TRY(send_request(netlink, request, NLM_F_ACK));
   bool changed = false;
-  RECAP_TRY(visit_messages(RECAP_TRY(receive_some(netlink, buffer)), changed, nullptr,
-                           [](void*, std::span<const std::byte>) {}));
-  return {};
+  const bool is_answered =
+      RECAP_TRY(visit_messages(RECAP_TRY(receive_some(netlink, buffer)), changed, nullptr,
+                               [](void*, std::span<const std::byte>) {}));
+  return is_answered ? Status{}
+                     : Status(Error(Kind::kCorrupt, "the network namespace does not answer"));
 }
 
 NetAttribute cut_attribute(std::span<const std::byte>& rest) {
