@@ -47,8 +47,8 @@ def test_cp_does_not_follow_a_run_into_the_kernel(recap, toolbox, target, tmp_pa
     name = f"recap-{run[:8]}"
     (tmp_path / "tree/proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "tree/proc/sys/kernel/domainname").write_text(name)
-    for source, to in (("tree/proc/sys/kernel/domainname", "/tmp/dir"), ("tree/proc/sys/kernel/domainname", "/tmp/dir/"),
-                       ("tree/", "/"), ("tree/proc", "/")):  # fmt: skip
+    file = "tree/proc/sys/kernel/domainname"
+    for source, to in ((file, "/tmp/dir"), (file, "/tmp/dir/"), ("tree/", "/"), ("tree/proc", "/")):
         done = recap("cp", f"{tmp_path}/{source}", f"{run}:{to}")
         assert done.returncode == 125 and b"of the kernel" in done.stderr, done
     domain = recap.run(toolbox, target, "cat", "/proc/sys/kernel/domainname").stdout

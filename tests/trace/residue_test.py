@@ -125,7 +125,7 @@ CHANGES = {  # what the function does: words of the record
     "link set lo promisc on": ["lo flags 0x109"],
     "route replace default via 10.77.0.3": ["0.0.0.0/0 via 10.77.0.3 dev left1", "via 10.77.0.2 dev left1 was there"],
     "route add default via 10.77.0.2 metric 9": ["0.0.0.0/0 metric 9 via 10.77.0.2 dev left1"],
-    "-6 route replace default via fd77::3": ["::/0 metric 1024 via fd77::3 dev left1", "via fd77::2 dev left1 was there"],
+    "-6 route replace default via fd77::3": ["::/0 metric 1024 via fd77::3 dev left1", "fd77::2 dev left1 was there"],
     "addr change 10.77.0.1/24 dev left1 valid_lft 60 preferred_lft 60": ["10.77.0.1/24 dev left1, for a time"],
     "-6 addr change fd77::1/64 dev left1 valid_lft 60 preferred_lft 60": ["fd77::1/64 dev left1, for a time"],
     "rule add from 10.77.0.9 lookup 77": ["routing rule 32765 of IPv4"],
