@@ -31,7 +31,7 @@ Status let_connections_end(ActiveRun& run, int sock_diag) {
     if (orphans.count == 0 || now >= end || now - moved_at >= kStandstillNs) {
       return {};
     }
-    watch_once(run, kRoundMs);
+    (void)watch_once(run, kRoundMs);
   }
 }
 
