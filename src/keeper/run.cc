@@ -11,7 +11,6 @@
 #include <new>
 
 #include "engine/confine.h"
-#include "engine/host.h"
 #include "engine/ipc.h"
 #include "engine/mask.h"
 #include "keeper/active_run.h"
@@ -202,10 +201,6 @@ Status open_gate(ActiveRun& run) {
   return {};
 }
 
-Error failure_of(const engine::StubFailure& failure) {
-  return {static_cast<base::Kind>(failure.kind), std::string_view(failure.message.data())};
-}
-
 // Why the Capsule is not to be attached any more, if so.
 Status still_wanted(ActiveRun& run, std::uint64_t attach_deadline_ns) {
   if (run.target_gone) {
@@ -251,7 +246,7 @@ Status take_exec(ActiveRun& run, int& exit_code) {
   if (got == sizeof failure) {
     run.failure_told = true;
     exit_code = failure.exit_code;
-    return failure_of(failure);
+    return Error(static_cast<base::Kind>(failure.kind), std::string_view(failure.message.data()));
   }
   run.failure.reset();
   RECAP_TRY(watch_once(run, 0));  // takes in kFunctionForked, sent before the pipe closed

@@ -65,5 +65,6 @@ def test_the_glossary_has_every_word():
 
 def test_the_readme_installs_what_the_demo_builds_with():
     listed = re.search(r"# build\n(.*?)\n *#", tree.text(tree.ROOT / "demo"), re.DOTALL)[1].split()
-    line = re.search(r"apt-get install --no-install-recommends (g\+\+.*?[^\\])\n", tree.text(tree.ROOT / "README.md"), re.DOTALL)
+    readme = tree.text(tree.ROOT / "README.md")
+    line = re.search(r"apt-get install --no-install-recommends (g\+\+.*?[^\\])\n", readme, re.DOTALL)
     assert sorted(line[1].replace("\\\n", " ").split()) == sorted(listed)

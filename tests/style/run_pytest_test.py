@@ -27,7 +27,8 @@ def test_that_takes_long(something):
 
 def test_interrupted_tests_clean_up(tmp_path):
     (tmp_path / "slow_test.py").write_text(SLOW_TO_CLEAN_UP)
-    words = [sys.executable, tree.ROOT / "tests/testlib/run_pytest.py", tmp_path / "report.xml", tmp_path / "slow_test.py"]
+    program = tree.ROOT / "tests/testlib/run_pytest.py"
+    words = [sys.executable, program, tmp_path / "report.xml", tmp_path / "slow_test.py"]
     tests = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, process_group=0)
     try:
         until(lambda: (tmp_path / "made").exists(), 60)
