@@ -20,13 +20,13 @@
 #include "caplet/drain.h"
 #include "caplet/host.h"
 #include "caplet/http_sd.h"
-#include "caplet/http_server.h"
 #include "caplet/kube_node.h"
 #include "caplet/local_source.h"
 #include "caplet/log.h"
 #include "caplet/manifest_dir.h"
 #include "caplet/scrape.h"
 #include "linux/fs.h"
+#include "service/http_server.h"
 
 namespace recap::caplet {
 namespace {
@@ -35,6 +35,7 @@ using base::Error;
 using base::Kind;
 using base::Status;
 using boost::system::error_code;
+using service::HttpServer;
 
 // Listing containers, and recovering runs, which waits for processes.
 constexpr std::size_t kWorkers = 2;
@@ -160,7 +161,7 @@ Status serve(const Words& words) {
   StateStore store = RECAP_TRY(StateStore::open(words.options.dirs.data));
   boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(kWorkers);
-  Metrics metrics;
+  Metrics metrics(metric_families());
   metrics.set("recap_build_info", {{"version", RECAP_VERSION}}, 1);
   Caplet caplet(loop, workers, words.options, std::move(store), metrics);
   Sources sources = RECAP_TRY(make_sources(words, loop, workers));

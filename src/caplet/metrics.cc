@@ -1,125 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/metrics.h"
 
-#include <cstdio>
-
 namespace recap::caplet {
 namespace {
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    out += c == '\n' ? "\\n" : c == '"' ? "\\\"" : c == '\\' ? "\\\\" : std::string(1, c);
-  }
-  return out;
-}
+using service::MetricKind;
 
-std::string label_text(const MetricLabels& labels) {
-  std::string text;
-  for (const auto& [name, value] : labels) {
-    text += (text.empty() ? "" : ",") + std::string(name) + "=\"" + escaped(value) + "\"";
-  }
-  return text;
-}
-
-std::string number_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.10g", value);
-  return text;
-}
-
-std::string sample(std::string_view name, std::string_view labels, std::string_view value) {
-  std::string line(name);
-  if (!labels.empty()) {
-    line.append("{").append(labels).append("}");
-  }
-  return line.append(" ").append(value).append("\n");
-}
+constexpr service::MetricFamily kFamilies[] = {
+    {"recap_build_info", MetricKind::kGauge, "Always 1; its labels say which build this is."},
+    {"recap_runs_total", MetricKind::kCounter, "Ended runs by execution policy and result."},
+    {"recap_run_starts_total", MetricKind::kCounter, "Started runs by execution policy."},
+    {"recap_active_runs", MetricKind::kGauge, "Runs that live now."},
+    {"recap_run_duration_seconds", MetricKind::kHistogram, "From the start of a run to its end."},
+    {"recap_attach_seconds", MetricKind::kHistogram,
+     "From the request to the function's first instruction."},
+    {"recap_escape_seconds", MetricKind::kHistogram,
+     "From the function's end to the verified Escape."},
+    {"recap_schedule_lag_seconds", MetricKind::kHistogram,
+     "How late a Periodic run starts after its scheduled time, jitter included."},
+    {"recap_skipped_total", MetricKind::kCounter,
+     "Runs that were due and did not start, by reason."},
+    {"recap_trigger_events_total", MetricKind::kCounter,
+     "Events by source and what became of them."},
+    {"recap_throttled_total", MetricKind::kCounter, "Starts that had to wait for a ceiling."},
+    {"recap_residue_total", MetricKind::kCounter,
+     "Things that Escape could not undo, by class; must stay 0."},
+    {"recap_adopted_total", MetricKind::kCounter, "Runs of an earlier Caplet that were adopted."},
+    {"recap_targets", MetricKind::kGauge, "Targets of this node by runtime."},
+    {"recap_capsules", MetricKind::kGauge, "Declared Capsules by execution policy."},
+    {"recap_uploads_total", MetricKind::kCounter, "Artifacts sent to buckets, by result."},
+    {"recap_image_fetches_total", MetricKind::kCounter, "Images fetched, by result."},
+    {"recap_kube_connected", MetricKind::kGauge, "Whether the API server can be watched."},
+    {"recap_kube_requests_total", MetricKind::kCounter,
+     "Requests to the API server by the answer's code."}};
 
 }  // namespace
 
-Metrics::Metrics() {
-  const std::tuple<const char*, Kind, std::string_view> kFamilies[] = {
-      {"recap_build_info", Kind::kGauge, "Always 1; its labels say which build this is."},
-      {"recap_runs_total", Kind::kCounter, "Ended runs by execution policy and result."},
-      {"recap_run_starts_total", Kind::kCounter, "Started runs by execution policy."},
-      {"recap_active_runs", Kind::kGauge, "Runs that live now."},
-      {"recap_run_duration_seconds", Kind::kHistogram, "From the start of a run to its end."},
-      {"recap_attach_seconds", Kind::kHistogram,
-       "From the request to the function's first instruction."},
-      {"recap_escape_seconds", Kind::kHistogram, "From the function's end to the verified Escape."},
-      {"recap_schedule_lag_seconds", Kind::kHistogram,
-       "How late a Periodic run starts after its scheduled time, jitter included."},
-      {"recap_skipped_total", Kind::kCounter, "Runs that were due and did not start, by reason."},
-      {"recap_trigger_events_total", Kind::kCounter, "Events by source and what became of them."},
-      {"recap_throttled_total", Kind::kCounter, "Starts that had to wait for a ceiling."},
-      {"recap_residue_total", Kind::kCounter,
-       "Things that Escape could not undo, by class; must stay 0."},
-      {"recap_adopted_total", Kind::kCounter, "Runs of an earlier Caplet that were adopted."},
-      {"recap_targets", Kind::kGauge, "Targets of this node by runtime."},
-      {"recap_capsules", Kind::kGauge, "Declared Capsules by execution policy."},
-      {"recap_uploads_total", Kind::kCounter, "Artifacts sent to buckets, by result."},
-      {"recap_image_fetches_total", Kind::kCounter, "Images fetched, by result."},
-      {"recap_kube_connected", Kind::kGauge, "Whether the API server can be watched."},
-      {"recap_kube_requests_total", Kind::kCounter,
-       "Requests to the API server by the answer's code."}};
-  for (const auto& [name, kind, help] : kFamilies) {
-    families_.emplace(name, Family{kind, help, {}});
-  }
-}
-
-Metrics::Series& Metrics::series(std::string_view name, const MetricLabels& labels) {
-  return families_.find(name)->second.series[label_text(labels)];
-}
-
-void Metrics::add(std::string_view name, const MetricLabels& labels, std::uint64_t by) {
-  series(name, labels).value += static_cast<double>(by);
-}
-
-void Metrics::set(std::string_view name, const MetricLabels& labels, double value) {
-  series(name, labels).value = value;
-}
-
-void Metrics::observe(std::string_view name, const MetricLabels& labels, double seconds) {
-  Series& into = series(name, labels);
-  into.value += seconds;
-  ++into.count;
-  for (std::size_t i = 0; i < kBounds.size(); ++i) {
-    into.buckets[i] += seconds <= kBounds[i] ? 1 : 0;
-  }
-}
-
-void Metrics::forget(std::string_view label, std::string_view value) {
-  const std::string part = label_text({{label, std::string(value)}});
-  for (auto& [name, family] : families_) {
-    std::erase_if(family.series, [&](const auto& series) {
-      return ("," + series.first + ",").find("," + part + ",") != std::string::npos;
-    });
-  }
-}
-
-std::string Metrics::text() const {
-  constexpr std::string_view kKinds[] = {"counter", "gauge", "histogram"};
-  std::string text;
-  for (const auto& [name, family] : families_) {
-    text += "# HELP " + name + " " + std::string(family.help) + "\n# TYPE " + name + " " +
-            std::string(kKinds[static_cast<std::size_t>(family.kind)]) + "\n";
-    for (const auto& [labels, series] : family.series) {
-      if (family.kind != Kind::kHistogram) {
-        text += sample(name, labels, number_text(series.value));
-        continue;
-      }
-      const std::string before = labels.empty() ? "" : labels + ",";
-      for (std::size_t i = 0; i < kBounds.size(); ++i) {
-        text += sample(name + "_bucket", before + "le=\"" + number_text(kBounds[i]) + "\"",
-                       std::to_string(series.buckets[i]));
-      }
-      text += sample(name + "_bucket", before + "le=\"+Inf\"", std::to_string(series.count));
-      text += sample(name + "_sum", labels, number_text(series.value));
-      text += sample(name + "_count", labels, std::to_string(series.count));
-    }
-  }
-  return text;
-}
+std::span<const service::MetricFamily> metric_families() { return kFamilies; }
 
 }  // namespace recap::caplet

@@ -8,7 +8,7 @@
 
 #include <boost/json/array.hpp>
 
-#include "caplet/hash.h"
+#include "base/hash.h"
 #include "caplet/log.h"
 #include "caplet/run_status.h"
 #include "kube/json.h"
@@ -179,7 +179,7 @@ void NodeStatus::write_in(seconds time) {
 }
 
 void NodeStatus::write() {
-  since_written_ = seconds(stable_hash(node_) % 30);
+  since_written_ = seconds(base::stable_hash(node_) % 30);
   written_failures_ = caplet_.failures();
   const json::object body{{"apiVersion", kube::kApiVersion},
                           {"kind", "CapsuleNode"},

@@ -8,7 +8,7 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "caplet/hash.h"
+#include "base/hash.h"
 #include "caplet/log.h"
 #include "kube/json.h"
 #include "linux/fs.h"
@@ -67,7 +67,8 @@ ObjectCache::ObjectCache(const capsule::Dirs& dirs, std::string_view collection)
 }
 
 void ObjectCache::put(const json::object& object) {
-  const Status written = write(file_name_of(kube::key_of(kube::meta_of(object))), text_of(object));
+  const Status written =
+      write(base::file_name_of(kube::key_of(kube::meta_of(object))), text_of(object));
   if (written) {
     return;
   }
@@ -90,7 +91,7 @@ Status ObjectCache::write(const std::string& name, const std::string& text) {
 }
 
 void ObjectCache::erase(std::string_view key) {
-  (void)linux::unlink_at(linux::kCwd, (path_ + "/" + file_name_of(key)).c_str());
+  (void)linux::unlink_at(linux::kCwd, (path_ + "/" + base::file_name_of(key)).c_str());
 }
 
 void ObjectCache::complete(const std::function<bool(std::string_view key)>& known) {
@@ -122,7 +123,7 @@ std::optional<std::vector<json::object>> ObjectCache::load() const {
 }
 
 std::optional<json::object> ObjectCache::find(std::string_view key) const {
-  auto object = read_object(path_ + "/" + file_name_of(key));
+  auto object = read_object(path_ + "/" + base::file_name_of(key));
   return object ? std::optional(*std::move(object)) : std::nullopt;
 }
 

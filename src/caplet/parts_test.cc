@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small parts: log lines, metrics, plans, what a pod is, where a cgroup is, words.
+// The small parts: plans, what a pod is, where a cgroup is, words.
 #include <gtest/gtest.h>
 
 #include "caplet/kube_reporter.h"
-#include "caplet/log.h"
-#include "caplet/metrics.h"
 #include "caplet/options.h"
 #include "caplet/plan.h"
 #include "caplet/pod_source.h"
@@ -13,29 +11,6 @@
 
 namespace recap::caplet {
 namespace {
-
-TEST(Log, ALineIsOneJsonObjectWhateverIsInIt) {
-  EXPECT_EQ(
-      log_line("info", "a run has ended", {{"run", "a\"b\n"}, {"exitCode", -3}}),
-      "{\"level\":\"info\",\"msg\":\"a run has ended\",\"run\":\"a\\\"b\\u000a\",\"exitCode\":-3}");
-}
-
-TEST(Metrics, AreWhatPrometheusReads) {
-  Metrics metrics;
-  metrics.add("recap_runs_total", {{"policy", "Event"}, {"result", "failed"}});
-  metrics.add("recap_runs_total", {{"policy", "Event"}, {"result", "failed"}}, 2);
-  metrics.set("recap_active_runs", {}, 3);
-  metrics.observe("recap_attach_seconds", {}, 0.003);
-  metrics.observe("recap_attach_seconds", {}, 7200);
-  const std::string text = metrics.text();
-  for (const char* line :
-       {"# TYPE recap_runs_total counter\nrecap_runs_total{policy=\"Event\",result=\"failed\"} 3\n",
-        "recap_active_runs 3\n", "recap_attach_seconds_bucket{le=\"0.0025\"} 0\n",
-        "recap_attach_seconds_bucket{le=\"0.005\"} 1\n",
-        "recap_attach_seconds_bucket{le=\"+Inf\"} 2\n", "recap_attach_seconds_count 2\n"}) {
-    EXPECT_NE(text.find(line), std::string::npos) << line;
-  }
-}
 
 TEST(Plan, CommandAndArgumentsAreThoseOfAPod) {
   kube::FunctionSpec function;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "caplet/hash.h"
+#include "base/hash.h"
 
 namespace recap::caplet {
 
@@ -14,7 +14,7 @@ base::Result<Periodic> Periodic::make(const kube::PeriodicSpec& spec, bool suspe
                                       std::string_view target) {
   auto schedule = RECAP_TRY(CronSchedule::parse(spec.schedule, spec.time_zone));
   const auto range = static_cast<std::uint64_t>(spec.jitter_s) + 1;
-  const seconds jitter(static_cast<std::int64_t>(stable_hash(target) % range));
+  const seconds jitter(static_cast<std::int64_t>(base::stable_hash(target) % range));
   return Periodic(spec, suspended, schedule, jitter);
 }
 

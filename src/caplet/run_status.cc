@@ -4,12 +4,8 @@
 #include <chrono>
 #include <utility>
 
-#include <boost/json/array.hpp>
-#include <date/date.h>
-
 #include "caplet/log.h"
 #include "kube/status.h"
-#include "linux/process.h"
 
 namespace recap::caplet {
 namespace {
@@ -20,20 +16,6 @@ constexpr std::chrono::seconds kSendAgain{5};
 constexpr const char* kManager = "caplet";
 
 }  // namespace
-
-std::string api_time(std::int64_t unix_s) {
-  return date::format("%FT%TZ", date::sys_seconds(std::chrono::seconds(unix_s)));
-}
-
-json::object condition(std::string_view type, bool holds, std::string_view reason,
-                       std::string_view message, std::int64_t generation) {
-  return {{"type", type},
-          {"status", holds ? "True" : "False"},
-          {"observedGeneration", generation},
-          {"lastTransitionTime", api_time(linux::wall_clock_s())},
-          {"reason", reason},
-          {"message", message}};
-}
 
 RunStatus::RunStatus(boost::asio::io_context& loop, kube::Client client)
     : client_(std::move(client)), timer_(loop) {}

@@ -6,16 +6,19 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/object.hpp>
 
 #include "kube/client.h"
+#include "kube/condition.h"
 #include "kube/kinds.h"
 
 namespace recap::caplet {
+
+using kube::api_time;
+using kube::condition;
 
 class RunStatus {
  public:
@@ -38,11 +41,5 @@ class RunStatus {
   std::map<std::string, Pending> pending_;  // by the object's uid
   bool waits_ = false;
 };
-
-// "2026-11-24T18:00:00Z".
-std::string api_time(std::int64_t unix_s);
-
-boost::json::object condition(std::string_view type, bool holds, std::string_view reason,
-                              std::string_view message, std::int64_t generation);
 
 }  // namespace recap::caplet

@@ -4,11 +4,13 @@
 #pragma once
 
 #include "base/result.h"
-#include "caplet/http_server.h"
 #include "kube/kinds.h"
+#include "service/http_server.h"
 #include "targets/target.h"
 
 namespace recap::caplet {
+
+using service::HttpAnswer;
 
 // Blocks for up to 5 s: for a worker. Its socket is made in the target's namespace by a thread that
 // ends with that; no thread of the Caplet stays there. 502 when the exporter does not answer.

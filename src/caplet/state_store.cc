@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "caplet/hash.h"
+#include "base/hash.h"
 #include "caplet/state.h"
 #include "linux/fs.h"
 #include "linux/proc.h"
@@ -24,7 +24,7 @@ using base::Status;
 constexpr std::size_t kMaxFile = std::size_t{256} << 10;
 
 std::string file_of(const AssignmentState& state) {
-  return file_name_of(state.capsule + "\n" + state.target);
+  return base::file_name_of(state.capsule + "\n" + state.target);
 }
 
 Result<linux::DirFd> make_dir(int at, const char* path) {

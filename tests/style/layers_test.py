@@ -18,11 +18,12 @@ MAY_INCLUDE = {
     "policy": "run linux base",
     "capsule": CALLERS,
     "kube": CALLERS,
+    "service": "kube capsule " + CALLERS,
     "cli": "kube capsule " + CALLERS,
-    "caplet": "kube capsule " + CALLERS,
-    "controller": "kube capsule " + CALLERS,
+    "caplet": "service kube capsule " + CALLERS,
+    "controller": "service kube capsule " + CALLERS,
     "kubectl": "kube capsule " + CALLERS,
-    "main": "cli caplet controller kubectl keeper kube capsule " + CALLERS,
+    "main": "cli caplet controller kubectl service keeper kube capsule " + CALLERS,
 }
 # HTTP, TLS, JSON, YAML, tar and seccomp's compiler stay out of what a keeper consists of.
 HEAVY = re.compile(r"<(boost/(beast|json|asio|url)|openssl/|archive|yaml-cpp/|seccomp\.h|curl/)")

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash that is the same in every process and every version: jitter and splay are derived from it,
-// and a target must keep its own over a restart of the Caplet, as files must keep their names.
+// A hash that is the same in every process and every version: jitter, splay and names follow from
+// it, and a target must keep its own over a restart, as files must keep their names.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace recap::caplet {
+namespace recap::base {
 
 // FNV-1a, with a finish that spreads its low bits.
 constexpr std::uint64_t stable_hash(std::string_view text) {
@@ -31,4 +31,4 @@ inline std::string file_name_of(std::string_view key) {
   return name;
 }
 
-}  // namespace recap::caplet
+}  // namespace recap::base

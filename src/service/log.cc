@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "caplet/log.h"
+#include "service/log.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "capsule/json.h"
 #include "linux/fs.h"
 
-namespace recap::caplet {
+namespace recap::service {
 namespace {
 
 std::string time_text() {
@@ -55,4 +55,4 @@ void log_info(std::string_view what, LogFields fields) { write_line("info", what
 void log_warning(std::string_view what, LogFields fields) { write_line("warning", what, fields); }
 void log_error(std::string_view what, LogFields fields) { write_line("error", what, fields); }
 
-}  // namespace recap::caplet
+}  // namespace recap::service
