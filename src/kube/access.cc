@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/access.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kube/json.h"
@@ -49,6 +50,26 @@ std::vector<std::string> words_of(const json::array* array) {
   return out;
 }
 
+UserInfo user_at(const json::object& review) {
+  UserInfo user;
+  const json::object* info = nullptr;
+  for (const char* key : {"userInfo", "user"}) {  // SelfSubjectReview, TokenReview
+    info = info != nullptr ? info : object_at(review, {"status", key});
+  }
+  if (info == nullptr) {
+    return user;
+  }
+  user.name = text_at(*info, {"username"});
+  user.uid = text_at(*info, {"uid"});
+  user.groups = words_of(array_at(*info, {"groups"}));
+  if (const json::object* extra = object_at(*info, {"extra"})) {
+    for (const auto& [key, values] : *extra) {
+      user.extra[std::string(key)] = words_of(values.if_array());
+    }
+  }
+  return user;
+}
+
 }  // namespace
 
 Task<AccessAnswer> review_access(Client client, AccessQuestion question) {
@@ -68,16 +89,23 @@ Task<UserInfo> who_am_i(Client client) {
   json::object body{{"apiVersion", api_version_of(kSelfSubjectReviews)},
                     {"kind", "SelfSubjectReview"}};
   RECAP_AWAIT(const json::object answer, client.create(where, body));
-  UserInfo user;
-  user.name = text_at(answer, {"status", "userInfo", "username"});
-  user.uid = text_at(answer, {"status", "userInfo", "uid"});
-  user.groups = words_of(array_at(answer, {"status", "userInfo", "groups"}));
-  if (const json::object* extra = object_at(answer, {"status", "userInfo", "extra"})) {
-    for (const auto& [key, values] : *extra) {
-      user.extra[std::string(key)] = words_of(values.if_array());
-    }
+  co_return user_at(answer);
+}
+
+Task<std::optional<UserInfo>> review_token(Client client, std::string token, std::string audience) {
+  Endpoint where;
+  where.resource = kTokenReviews;
+  json::object spec{{"token", token}, {"audiences", json::array{json::string(audience)}}};
+  json::object body{{"apiVersion", api_version_of(kTokenReviews)},
+                    {"kind", "TokenReview"},
+                    {"spec", std::move(spec)}};
+  RECAP_AWAIT(const json::object answer, client.create(where, body));
+  const std::vector<std::string> audiences = words_of(array_at(answer, {"status", "audiences"}));
+  const bool is_meant = std::ranges::find(audiences, audience) != audiences.end();
+  if (!flag_at(answer, {"status", "authenticated"}) || !is_meant) {
+    co_return std::optional<UserInfo>();
   }
-  co_return user;
+  co_return std::optional(user_at(answer));
 }
 
 }  // namespace recap::kube

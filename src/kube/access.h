@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct AccessAnswer {
 
 // SubjectAccessReview. An answer that says neither yes nor no is a no.
 Task<AccessAnswer> review_access(Client client, AccessQuestion question);
+
+// TokenReview: whose token this is. Nothing: it is none, or is not meant for `audience`.
+Task<std::optional<UserInfo>> review_token(Client client, std::string token, std::string audience);
 
 // SelfSubjectReview (Kubernetes 1.28): the user that our credential stands for.
 Task<UserInfo> who_am_i(Client client);

@@ -108,7 +108,8 @@ struct EventSource {
   std::uint32_t usage_percent = 0;  // MemoryPressure: of the container's limit; 0: by stalls
   std::uint32_t stall_percent = 0;  // MemoryPressure, CPUPressure: of 2 s (PSI); 0: by usage
   std::int64_t for_s = 0;           // PodNotReady
-  std::string hook;                 // Webhook
+  std::string hook;                 // Webhook: the last part of its URL
+  Labels hook_labels{};             // Webhook: labels that the alert must have
 
   bool operator==(const EventSource&) const = default;
 };

@@ -96,7 +96,9 @@ void read_hook(Fields& fields, EventSource& source) {
     return;
   }
   source.hook = hook->required_text("name");
-  (void)hook->map("matchLabels");  // the controller compares them
+  for (auto& [key, value] : hook->map("matchLabels")) {
+    source.hook_labels.insert_or_assign(std::move(key), std::move(value));
+  }
   hook->finish();
 }
 

@@ -124,6 +124,7 @@ spec:
   EXPECT_EQ(event.triggers[3].path, "/etc/app.conf");
   EXPECT_EQ(event.triggers[4].for_s, 30);
   EXPECT_EQ(event.triggers[5].hook, "alert");
+  EXPECT_EQ(event.triggers[5].hook_labels, (Labels{{"severity", "page"}}));
 }
 
 TEST(Kinds, ReadsAContinuousExporterAndRuns) {

@@ -173,9 +173,28 @@ def test_the_controller_makes_parts_only(controller, alice, namespace):
     part["metadata"] |= {"labels": {"recap.dev/run": "first"}, "ownerReferences": [
         {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsuleRun", "name": "first", "uid": first["metadata"]["uid"],
          "controller": True}]}  # fmt: skip
-    refused(controller.create(part), "spec.nodeName and spec.podUID are missing")
+    refused(controller.create(part), "spec.podName or spec.podUID is missing")
     part["spec"] |= {"nodeName": "vap-a", "podUID": "u-1"}
     answer = controller.create(part)
+    assert answer.ok, answer.message
+
+
+def test_the_controller_runs_in_its_own_name_what_a_capsule_says_and_nothing_else(controller, namespace):
+    def hook(owner="alert", **spec):
+        asked = {"requestedBy": "system:serviceaccount:recap-system:recap-controller",
+                 "capsuleRef": {"kind": "Capsule", "name": "alert"}, **spec}
+        return {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsuleRun", "spec": asked,
+                "metadata": {"name": "hook", "namespace": namespace, "ownerReferences": [
+                    {"apiVersion": "recap.dev/v1alpha1", "kind": "Capsule", "name": owner, "uid": "u-1"}]}}  # fmt: skip
+    refused(controller.create(hook(owner="other"), dry_run=True), "of a Capsule that owns the run")
+    refused(controller.create(hook(requestedBy="alice"), dry_run=True), "only as parts of a CapsuleRun")
+    part = run_of(namespace, "part", "system:serviceaccount:recap-system:recap-controller", podUID="u-1")
+    part["metadata"] |= {"labels": {"recap.dev/run": "first"}, "ownerReferences": [
+        {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsuleRun", "name": "first", "uid": "u-1",
+         "controller": True}]}  # fmt: skip
+    refused(controller.create(part, dry_run=True), "runs Capsules only: spec.capsuleRef is missing")
+    refused(controller.create(hook(podName="web"), dry_run=True), "leave podName, selector and nodeName away")
+    answer = controller.create(hook(), dry_run=True)
     assert answer.ok, answer.message
 
 

@@ -237,7 +237,7 @@ def test_a_runs_spec_is_immutable_and_its_binding_is_made_once(cluster, namespac
 
     controller = cluster.client(cluster.token("recap-system", "recap-controller"))
     answer = controller.patch(path, {"spec": {"nodeName": "node1"}})
-    assert answer.code == 422 and "set together" in answer.message
+    assert answer.code == 422 and "not set without podUID" in answer.message
     assert controller.patch(path, {"spec": {"nodeName": "node1", "podUID": "u-1"}}).ok
     answer = controller.patch(path, {"spec": {"nodeName": "node2", "podUID": "u-1"}})
     assert answer.code == 422 and "cannot be changed once they are set" in answer.message
