@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from cluster.agents import Controller, Space
 from cluster.lab import BINARIES, HERE, OURS, install
 from cluster.node_caplet import NodeCaplet
 from testlib import host, lab
@@ -50,6 +51,25 @@ def caplet_kubeconfig(cluster, node, pause_image):
     return cluster.pki.kubeconfig("caplet", cluster.server, cluster.token("recap-system", "caplet", pod))
 
 
+@pytest.fixture(scope="module")
+def recap_there(work, node):
+    """The recap of the cluster's first node."""
+    recap = Recap(work, node.variables)
+    yield recap
+    recap.clean()
+
+
+@pytest.fixture(scope="module")
+def tools(recap_there, tmp_path_factory):
+    """A Capsule image with a shell and real tools; its reference in that recap's store."""
+    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
+
+
+@pytest.fixture(scope="session")
+def controller_kubeconfig(cluster):
+    return cluster.pki.kubeconfig("controller", cluster.server, cluster.token("recap-system", "recap-controller"))
+
+
 @pytest.fixture
 def namespace(cluster):
     """A namespace of this test alone; deleting it removes what the test made."""
@@ -62,23 +82,17 @@ def namespace(cluster):
     cluster.admin.delete(f"/api/v1/namespaces/{name}")
 
 
-@pytest.fixture(scope="module")
-def recap_there(work, node):
-    recap = Recap(work, node.variables)
-    yield recap
-    recap.clean()
-
-
-@pytest.fixture(scope="module")
-def tools(work, recap_there, tmp_path_factory):
-    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
+@pytest.fixture
+def caplet(recap_there, tmp_path, node, caplet_kubeconfig):
+    caplet = NodeCaplet(recap_there, tmp_path / "caplet", node.name, caplet_kubeconfig)
+    yield caplet
+    caplet.clean()
 
 
 @pytest.fixture
-def caplet(recap_there, tmp_path, node, caplet_kubeconfig):
-    caplet = NodeCaplet(recap_there, tmp_path, node.name, caplet_kubeconfig)
-    yield caplet
-    caplet.clean()
+def running_caplet(caplet):
+    caplet.start()
+    return caplet
 
 
 @pytest.fixture
@@ -93,3 +107,32 @@ def as_controller(cluster):
         headers = {"Impersonate-User": f"{OURS}recap-controller", "Impersonate-Group": "system:serviceaccounts"}
         return cluster.admin.request(method, path, body, headers=headers, **options)
     return request
+
+
+@pytest.fixture(scope="module")
+def any_image(cluster):
+    """A policy by which everybody may run images that are no function of the catalogue."""
+    item = {"apiVersion": "recap.dev/v1alpha1", "kind": "CapsulePolicy", "metadata": {"name": "test-any-image"},
+            "spec": {"namespaceSelector": {}, "images": ["*"]}}  # fmt: skip
+    assert cluster.admin.create(item).ok
+    yield
+    cluster.admin.delete("/apis/recap.dev/v1alpha1/capsulepolicies/test-any-image")
+
+
+@pytest.fixture
+def space(cluster, namespace, pause_image, tools):
+    return Space(cluster, namespace, pause_image, tools)
+
+
+@pytest.fixture
+def replicas(recap_there, tmp_path, controller_kubeconfig):
+    """Two replicas of the controller that are not started."""
+    both = [Controller(recap_there, tmp_path / name, name, controller_kubeconfig) for name in ("one", "two")]
+    yield both
+    for each in both:
+        each.clean()
+
+
+@pytest.fixture
+def controller(replicas):
+    return replicas[0].lead()

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/options.h"
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "capsule/quantity.h"
+
+namespace recap::controller {
+namespace {
+
+using base::Error;
+using base::Kind;
+using base::Result;
+using base::Status;
+
+constexpr std::uint64_t kShortestLease = 3'000;  // milliseconds
+
+constexpr std::string_view kHelp =
+    R"(recap-controller: binds CapsuleRuns to nodes, counts how they end, receives webhooks
+
+  recap-controller [OPTION]…
+
+Of several only one works, the one that holds the Lease recap-controller; all receive webhooks.
+
+Options:
+  --kubeconfig FILE        how to reach the API server (default: as a pod of the cluster)
+  --namespace NAME         where the Lease is (default: the pod's own)
+  --identity NAME          its name in the Lease (default: the host's name)
+  --lease TIME             how long a Lease lasts that is not renewed (default: 15s)
+  --listen ADDRESS:PORT    of /metrics, /livez, /readyz (default: 127.0.0.1:9465; "": none)
+  --hooks ADDRESS:PORT     of webhooks, /hooks/NAMESPACE/NAME (default: none)
+  --tls-cert FILE, --tls-key FILE
+                           certificate and key (PEM) of the webhooks' HTTPS (default: HTTP)
+  --help, --version
+
+SIGTERM gives the Lease to another, and ends it.
+)";
+
+struct Option {
+  std::string_view name;
+  Status (*set)(Words& words, std::string_view value);
+};
+constexpr Option kOptions[] = {
+    {"--kubeconfig", [](Words& w, std::string_view v) { return w.kubeconfig = v, Status(); }},
+    {"--namespace", [](Words& w, std::string_view v) { return w.ns = v, Status(); }},
+    {"--identity", [](Words& w, std::string_view v) { return w.identity = v, Status(); }},
+    {"--listen", [](Words& w, std::string_view v) { return w.listen = v, Status(); }},
+    {"--hooks", [](Words& w, std::string_view v) { return w.hooks = v, Status(); }},
+    {"--tls-cert", [](Words& w, std::string_view v) { return w.tls_cert = v, Status(); }},
+    {"--tls-key", [](Words& w, std::string_view v) { return w.tls_key = v, Status(); }},
+    {"--lease",
+     [](Words& w, std::string_view v) -> Status {
+       w.lease_ms = RECAP_TRY(capsule::parse_duration_ms(v));
+       return w.lease_ms >= kShortestLease ? Status()
+                                           : Error(Kind::kInvalid, "a Lease lasts at least 3s");
+     }},
+};
+
+bool take_flag(Words& words, std::string_view word) {
+  if (word == "--help" || word == "-h") {
+    words.verb = Words::Verb::kHelp;
+  } else if (word == "--version") {
+    words.verb = Words::Verb::kVersion;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Words> parse_words(std::span<char*> args) {
+  Words words;
+  utsname host{};
+  (void)::uname(&host);
+  words.identity = host.nodename;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string_view word = args[i];
+    if (take_flag(words, word)) {
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string_view name = word.substr(0, equals);
+    const auto* option = std::ranges::find(kOptions, name, &Option::name);
+    if (option == std::end(kOptions)) {
+      return Error(Kind::kInvalid,
+                   base::concat<200>("'", word.substr(0, 60),
+                                     "' is no option: see recap-controller --help"));
+    }
+    if (equals == std::string_view::npos && i + 1 == args.size()) {
+      return Error(Kind::kInvalid, base::concat<200>(name, " needs a value"));
+    }
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view(args[++i]) : word.substr(equals + 1);
+    RECAP_TRY(option->set(words, value).context(name));
+  }
+  if (words.tls_cert.empty() != words.tls_key.empty()) {
+    return Error(Kind::kInvalid, "give both --tls-cert and --tls-key, or neither");
+  }
+  return words;
+}
+
+std::string_view help_text() { return kHelp; }
+
+}  // namespace recap::controller
