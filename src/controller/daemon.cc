@@ -134,10 +134,10 @@ class Controller {
   }
 
   void count_requests() {
-    constexpr const char* kResults[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
-    for (std::size_t i = 0; i < std::size(kResults); ++i) {
+    constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    for (std::size_t i = 0; i < std::size(kClasses); ++i) {
       const auto count = client_.counters().by_class[i] + cleaner_.counters().by_class[i];
-      metrics_.set("recap_kube_requests_total", {{"result", kResults[i]}},
+      metrics_.set("recap_kube_requests_total", {{"code", kClasses[i]}},
                    static_cast<double>(count));
     }
   }

@@ -17,6 +17,6 @@ inline constexpr service::MetricFamily kMetricFamilies[] = {
     {"recap_trigger_events_total", service::MetricKind::kCounter,
      "Webhooks by what became of them."},
     {"recap_kube_requests_total", service::MetricKind::kCounter,
-     "Requests to the API server by result."}};
+     "Requests to the API server by the answer's code."}};
 
 }  // namespace recap::controller

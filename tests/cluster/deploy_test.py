@@ -13,7 +13,7 @@ import yaml
 
 from cluster.lab import DEPLOY, HERE, ROOT, documents
 from testlib import host, lab
-from testlib.caplet import capsule, import_tools, periodic
+from testlib.caplet import capsule, capsule_run, import_tools, periodic
 from testlib.kube import Cluster
 from testlib.waiting import until
 
@@ -71,6 +71,10 @@ def test_the_charts_values(helm):
     assert container["resources"]["limits"] == {"memory": "1Gi"} and container["resources"]["requests"]["cpu"] == "20m"
     assert pod["nodeSelector"] == {"kubernetes.io/os": "linux", "c": "d"} and pod["tolerations"] == [{"key": "e"}]
     assert pod["imagePullSecrets"] == [{"name": "ours"}]
+    values = ["--set", "image.tag=v1", "--set-json", 'controller={"args": ["--lease=30s"]}']
+    made = by_name(yaml.safe_load_all(helm("template", "recap", DEPLOY / "chart", *values)))
+    container = made["Deployment", "recap-controller"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "localhost/recap:v1" and container["args"][-1] == "--lease=30s"
     with pytest.raises(host.Failed, match="additional properties 'argz' not allowed"):
         helm("template", "recap", DEPLOY / "chart", "--set", "caplet.argz=1")
 
@@ -104,7 +108,7 @@ def manifest(cluster, name="recap.yaml"):
     address, port = cluster.server.removeprefix("https://").split(":")
     items = documents(DEPLOY / name)
     for item in items:
-        if item["kind"] == "DaemonSet":
+        if item["kind"] in ("DaemonSet", "Deployment"):
             container = item["spec"]["template"]["spec"]["containers"][0]
             container.setdefault("env", []).extend([{"name": "KUBERNETES_SERVICE_HOST", "value": address},
                                                     {"name": "KUBERNETES_SERVICE_PORT", "value": port}])  # fmt: skip
@@ -224,6 +228,24 @@ def test_runs_survive_an_update_its_undoing_and_the_loss_of_the_pod(installed, m
     replaced("rollout", "undo", "daemonset/caplet")
     replaced("delete", "pod", "-l", "app.kubernetes.io/name=caplet", "--grace-period=0", "--force")
     assert {(run["exit"]["code"], run["residue"]["verified"]) for run in ended(machine, "tick")} == {(0, True)}
+
+
+def test_the_controller_needs_nothing_of_its_node_and_carries_a_run_out(installed, cluster, tools, web):
+    pod = by_name(documents(DEPLOY / "recap.yaml"))["Deployment", "recap-controller"]["spec"]["template"]["spec"]
+    strict = {"apiVersion": "v1", "kind": "Namespace",
+              "metadata": {"name": "strict", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    assert cluster.admin.create(strict).ok
+    host.wait_for(lambda: cluster.admin.get("/api/v1/namespaces/strict/serviceaccounts/default").ok, "service account")
+    answer = cluster.admin.create({"apiVersion": "v1", "kind": "Pod", "spec": {**pod, "serviceAccountName": "default"},
+                                   "metadata": {"name": "like-it", "namespace": "strict"}}, dry_run=True)  # fmt: skip
+    assert answer.ok, answer.message
+    cluster.kubectl("-n", "recap-system", "rollout", "status", "deployment/recap-controller", "--timeout=90s",
+                    timeout=100)  # fmt: skip
+    cluster.apply(capsule_run("fleet", tools, command=["/bin/true"], requestedBy="admin",
+                              requestedByGroups=["system:masters"], **QUICK))  # fmt: skip
+    cluster.kubectl("wait", "--for=condition=Complete", "capsulerun/fleet", "--timeout=60s", timeout=70)
+    status = cluster.admin.get("/apis/recap.dev/v1alpha1/namespaces/default/capsuleruns/fleet").body["status"]
+    assert status["targets"]["succeeded"] == 1, status
 
 
 def assert_is_on_the_host(machine, keeper):
