@@ -79,6 +79,8 @@ def namespace(cluster):
     host.wait_for(lambda: cluster.admin.get(f"/api/v1/namespaces/{name}/serviceaccounts/default").ok,
                   f"service account in {name}", timeout=60)
     yield name
+    # A namespace takes its time to go, and the next test's Caplet would carry out what is declared in it.
+    cluster.admin.delete(f"/apis/recap.dev/v1alpha1/namespaces/{name}/capsules")
     cluster.admin.delete(f"/api/v1/namespaces/{name}")
 
 
