@@ -12,8 +12,8 @@
 #include "capsule/runs.h"
 #include "cli/command.h"
 #include "cli/log_follow.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
+#include "console/output.h"
 
 namespace recap::cli {
 namespace {

@@ -9,10 +9,11 @@
 
 #include "capsule/runs.h"
 #include "cli/catalog.h"
-#include "cli/completion.h"
-#include "cli/escape.h"
-#include "cli/output.h"
+#include "cli/manual.h"
 #include "cli/verbs.h"
+#include "console/completion.h"
+#include "console/escape.h"
+#include "console/output.h"
 #include "image/prepared.h"
 #include "targets/target.h"
 
@@ -111,7 +112,7 @@ std::string_view directive_of(Words words) {
 int complete(std::span<char*> args) {
   const std::vector<std::string_view> words(args.begin(), args.end());
   const std::string_view typed = words.empty() ? "" : words.back();
-  const Expected expected = expected_at(words);
+  const Expected expected = expected_at(program(), words);
   Candidates candidates = expected.fixed;
   look_up(candidates, expected);
   Output out;

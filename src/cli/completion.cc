@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// recap completion bash|zsh|fish.
-#include "cli/completion.h"
-
+// recap completion bash|zsh|fish. The scripts are a few lines: they call `recap __complete` with
+// the words typed so far (complete.cc), whose answer is lines "WORD\tDESCRIPTION", ":file",
+// ":directory".
 #include <string>
 
 #include "cli/command.h"
-#include "cli/escape.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
 
 namespace recap::cli {
 namespace {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/completion.h"
+#include "console/completion.h"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
+#include "cli/manual.h"
+
 namespace recap::cli {
 namespace {
 
-Expected after(std::vector<std::string_view> words) { return expected_at(words); }
+Expected after(std::vector<std::string_view> words) { return expected_at(program(), words); }
 
 bool offers(const Expected& expected, std::string_view word) {
   return std::ranges::count(expected.fixed, word, &Candidate::word) == 1;

@@ -13,11 +13,11 @@
 #include "capsule/quantity.h"
 #include "capsule/runs.h"
 #include "cli/command.h"
-#include "cli/output.h"
 #include "cli/run_files.h"
 #include "cli/run_path.h"
 #include "cli/tree_copy.h"
 #include "cli/verbs.h"
+#include "console/output.h"
 #include "linux/fs.h"
 
 namespace recap::cli {

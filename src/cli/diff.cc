@@ -6,11 +6,11 @@
 #include "capsule/json.h"
 #include "capsule/runs.h"
 #include "cli/command.h"
-#include "cli/escape.h"
 #include "cli/layer_walk.h"
-#include "cli/output.h"
 #include "cli/run_files.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
 
 namespace recap::cli {
 namespace {

@@ -9,11 +9,11 @@
 
 #include "capsule/dirs.h"
 #include "capsule/recover.h"
-#include "cli/escape.h"
 #include "cli/manual.h"
-#include "cli/output.h"
-#include "cli/suggestion.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
+#include "console/suggestion.h"
 
 namespace recap::cli {
 namespace {
@@ -123,7 +123,7 @@ int dispatch(std::span<char*> argv) {
   if (call == nullptr) {
     const char* what = first.starts_with('-') ? "unknown flag " : "unknown verb ";
     Suggestion suggestion(first);
-    for (const Manual& manual : manuals()) {
+    for (const Manual& manual : program().verbs) {
       suggestion.consider(manual.verb);
     }
     complain("",

@@ -7,9 +7,9 @@
 
 #include "capsule/json.h"
 #include "cli/command.h"
-#include "cli/escape.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
 
 namespace recap::cli {
 namespace {

@@ -7,9 +7,9 @@
 #include "capsule/json.h"
 #include "cli/catalog.h"
 #include "cli/command.h"
-#include "cli/output.h"
-#include "cli/table.h"
 #include "cli/verbs.h"
+#include "console/output.h"
+#include "console/table.h"
 #include "image/prepared.h"
 
 namespace recap::cli {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap help [VERB].
 #include "cli/command.h"
-#include "cli/escape.h"
 #include "cli/manual.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
 
 namespace recap::cli {
 
@@ -17,9 +17,9 @@ int help(std::span<char*> args) {
   }
   Output out;
   if (verb.empty()) {
-    out << overview();
+    out << overview_of(program());
   } else if (const Manual* manual = manual_of(verb)) {
-    out << help_of(*manual);
+    out << help_of(program(), *manual);
   } else {
     complain("help", "unknown verb " + printable(verb, 60) + "; `recap --help` lists the verbs");
     return kExitOurs;

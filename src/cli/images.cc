@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "capsule/stage.h"
-#include "cli/flag_parser.h"
 #include "cli/manual.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
+#include "console/flag_parser.h"
+#include "console/output.h"
 
 namespace recap::cli {
 namespace {
@@ -27,7 +27,7 @@ std::optional<std::vector<std::string>> words_for(const char* verb, std::span<ch
                                                   int& code) {
   const Manual& manual = *manual_of(verb);
   const std::string advice = std::string(" (see `recap ") + verb + " --help`)";
-  const auto parsed = parse_words(args, {manual.flags, common_flags()}, advice);
+  const auto parsed = parse_words(args, {manual.flags, program().common_flags}, advice);
   if (!parsed) {
     code = fail(verb, parsed.error());
     return std::nullopt;
@@ -36,7 +36,7 @@ std::optional<std::vector<std::string>> words_for(const char* verb, std::span<ch
   for (const GivenFlag& given : parsed->flags) {
     if (given.name == "--help") {
       Output out;
-      out << help_of(manual);
+      out << help_of(program(), manual);
       code = out.finish(verb);
       return std::nullopt;
     }

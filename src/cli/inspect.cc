@@ -9,9 +9,9 @@
 #include "capsule/json.h"
 #include "capsule/runs.h"
 #include "cli/command.h"
-#include "cli/output.h"
 #include "cli/run_text.h"
 #include "cli/verbs.h"
+#include "console/output.h"
 
 namespace recap::cli {
 

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "capsule/runs.h"
 #include "cli/log_tail.h"
-#include "cli/output.h"
+#include "console/output.h"
 #include "linux/unique_fd.h"
 #include "run/control.h"
 

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "cli/escape.h"
+#include "console/escape.h"
 #include "linux/fs.h"
 
 namespace recap::cli {
@@ -44,7 +44,7 @@ Status copy_rest(int from, Output& out, bool escaped) {
     }
     const std::string_view text(buffer.data(), n);
     if (escaped) {
-      out << printable_lines(text);
+      out << console::printable_lines(text);
     } else {
       out << text;
     }

@@ -7,10 +7,12 @@
 #include <string>
 
 #include "base/result.h"
-#include "cli/output.h"
+#include "console/output.h"
 #include "linux/unique_fd.h"
 
 namespace recap::cli {
+
+using console::Output;
 
 class LogTail {
  public:

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "console/run_flags.h"
+
 namespace recap::cli {
 namespace {
 
@@ -19,40 +21,7 @@ constexpr std::array kCommon = {
          kDirectory},
 };
 
-constexpr std::array kRunFlags = {
-    Flag{"-i,--stdin", "", "pass stdin to the function"},
-    Flag{"-t,--tty", "", "give it a terminal (with -i); Ctrl-P Ctrl-Q detaches"},
-    Flag{"-d,--detach", "", "print the run id and return; output is kept for `recap logs`"},
-    Flag{"-q,--quiet", "", "say nothing on stderr unless something is wrong"},
-    Flag{"--name", "NAME", "name of the run"},
-    Flag{"-u,--user", "USER[:GROUP]",
-         "user inside the image, instead of its USER: names or numbers"},
-    Flag{"--share", "LIST", "namespaces joined", kNothing, "net pid ipc uts cgroup user none all"},
-    Flag{"--view", "VIEW", "what is seen of the target's files", kNothing, "nothing target merged"},
-    Flag{"--path", "PATH", "show this path of the target at its own place, read-only"},
-    Flag{"--writable", "PATH", "the same, writable"},
-    Flag{"--cap", "CAP", "grant a capability, e.g. NET_RAW"},
-    Flag{"--run-as", "WHO", "whose uid the function has", kNothing, "reserved target root"},
-    Flag{"--profile", "PROFILE", "seccomp profile; by default it follows from what is granted",
-         kNothing, "restricted net trace files"},
-    Flag{"--allow-host-namespaces", "",
-         "join namespaces, or see files, that the target shares with the host"},
-    Flag{"--cpus", "N", "CPU limit, e.g. 0.5; 0, and the default: none"},
-    Flag{"--memory", "SIZE", "memory limit, e.g. 1Gi; 0: none"},
-    Flag{"--pids", "N", "limit of processes; 0: none"},
-    Flag{"--scratch", "SIZE", "limit of what it may write to its own files"},
-    Flag{"--timeout", "DURATION", "kill it this long after the request, e.g. 30s; exit code 124"},
-    Flag{"--grace", "DURATION", "time between SIGTERM and SIGKILL"},
-    Flag{"--env", "NAME[=VALUE]", "set a variable, without VALUE to what it is here"},
-    Flag{"--env-from-target", "NAMES", "variables to take from the target, e.g. TZ,DATABASE_URL"},
-    Flag{"--workdir", "DIR", "working directory inside"},
-    Flag{"--entrypoint", "PROGRAM", "instead of the image's entrypoint"},
-    Flag{"--out", "DIR|FILE|-", "where the artifacts of /out go, whole or not at all; - is stdout",
-         kFile},
-    Flag{"--report", "FILE", "write the run's record as JSON", kFile},
-    Flag{"--detach-keys", "KEYS", "keys that leave the run without ending it; none: no keys do"},
-    Flag{"--dry-run", "", "say what would be granted, and do nothing"},
-};
+constexpr auto kRunFlags = joined(kTerminalFlags, kFunctionFlags, kNodeFlags);
 constexpr std::array kRunOperands = {
     Operand{"FUNCTION|IMAGE", kFunction, true},
     Operand{"TARGET", kTarget},
@@ -121,7 +90,7 @@ constexpr std::array kSearch = {Operand{"SEARCH", kNothing, true}};
 constexpr std::array kImportOperands = {Operand{"PATH", kFile}};
 constexpr std::array kPullOperands = {Operand{"IMAGE", kNothing}};
 constexpr std::array kRmiOperands = {Operand{"IMAGE", kImage, false, true}};
-constexpr std::array kShells = {Operand{"bash|zsh|fish", kNothing}};
+constexpr std::array kShells = {Operand{"bash|zsh|fish", kNothing, false, false, "bash zsh fish"}};
 constexpr std::array kHelpOperands = {Operand{"VERB", kVerb, true}};
 
 constexpr std::array kManuals = {
@@ -250,19 +219,39 @@ constexpr std::array kManuals = {
     Manual{"help", Group::kHost, "explain a verb", "", {}, kHelpOperands, "  recap help run\n"},
 };
 
+constexpr std::string_view kExamples =
+    "RECap attaches a function (tcpdump, strace, a shell …) to a running container and removes it\n"
+    "without trace. The container needs no tools, is not restarted and not changed.\n"
+    "\n"
+    "  recap targets                               what can be attached to\n"
+    "  recap run tcpdump web -- -i any -c 10       packets, from inside web's network\n"
+    "  recap run strace web -- -p 1 -f -c          system calls of web's first process\n"
+    "  recap run -it debian:12 web -- bash         any image beside web\n"
+    "  recap shell web                             a toolbox shell beside web\n"
+    "  recap ps; recap stop --all                  what is attached; remove it\n";
+
+constexpr std::string_view kAfterVerbs =
+    "Targets:\n"
+    "  NAME, ID or a prefix of it, docker://NAME, podman://NAME, containerd://NAMESPACE/ID,\n"
+    "  runc://ID, crun://ID, pod/NAMESPACE/NAME[/CONTAINER], pid:N\n"
+    "\n"
+    "Exit codes:\n"
+    "  the function's own; 124 its --timeout passed; 125 RECap refused or failed (the reason is "
+    "on\n"
+    "  stderr); 126, 127 the program is not executable, not found; 128+N it ended by signal N\n"
+    "\n"
+    "`recap VERB --help` explains a verb. `recap doctor` tells what this host can do.\n";
+
+constexpr Program kProgram{.name = "recap",
+                           .verbs = kManuals,
+                           .common_flags = kCommon,
+                           .examples = kExamples,
+                           .notes = kAfterVerbs};
+
 }  // namespace
 
-std::span<const Manual> manuals() { return kManuals; }
+const Program& program() { return kProgram; }
 
-std::span<const Flag> common_flags() { return kCommon; }
-
-const Manual* manual_of(std::string_view verb) {
-  for (const Manual& manual : kManuals) {
-    if (manual.verb == verb) {
-      return &manual;
-    }
-  }
-  return nullptr;
-}
+const Manual* manual_of(std::string_view verb) { return find_manual(kProgram, verb); }
 
 }  // namespace recap::cli

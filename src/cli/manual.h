@@ -1,70 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What people are told about each verb, in one table: --help, the arguments a verb accepts
-// (command.h) and shell completion are all made from it, so none of them can say something else.
+// The table of `recap`'s verbs.
 #pragma once
 
-#include <cstdint>
-#include <span>
-#include <string>
 #include <string_view>
+
+#include "console/manual.h"
 
 namespace recap::cli {
 
-// What a word may be, for completion.
-enum class Words : std::uint8_t {
-  kNothing,
-  kFile,
-  kDirectory,
-  kTarget,
-  kRun,  // live or ended
-  kLiveRun,
-  kImage,
-  kFunction,  // a function of the catalogue or an image of the store
-  kVerb,
-  kRunPath,  // RUN:PATH or a local path
-  kCommand,  // what follows belongs to somebody else
-};
+using namespace console;  // what every command line of ours is made of
 
-struct Flag {
-  std::string_view names = {};  // "-o,--output": short one first, if there is one
-  std::string_view value = {};  // "FORMAT"; empty: a switch
-  std::string_view help = {};
-  Words words = Words::kNothing;
-  std::string_view choices = {};  // "table json"; empty: anything
-};
-
-struct Operand {
-  std::string_view name = {};
-  Words words = Words::kNothing;
-  bool optional = false;
-  bool many = false;
-};
-
-enum class Group : std::uint8_t { kRun, kLive, kFind, kImages, kHost };
-
-struct Manual {
-  std::string_view verb;
-  Group group;
-  std::string_view summary;  // one line, no full stop
-  std::string_view details;  // sentences, may be empty
-  std::span<const Flag> flags;
-  std::span<const Operand> operands;
-  std::string_view examples;  // lines, each ended by \n
-};
-
-// Every verb, grouped.
-std::span<const Manual> manuals();
+const Program& program();
 
 // nullptr when there is no such verb.
 const Manual* manual_of(std::string_view verb);
-
-// Flags that every verb has.
-std::span<const Flag> common_flags();
-
-// "recap ps [flags] …", what `recap VERB --help` prints.
-std::string help_of(const Manual& manual);
-
-// What `recap --help` prints: examples, the verbs in groups, exit codes.
-std::string overview();
 
 }  // namespace recap::cli

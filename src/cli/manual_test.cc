@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "cli/escape.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
 
 namespace recap::cli {
 namespace {
@@ -24,8 +24,8 @@ int call(std::vector<std::string> words) {
 }
 
 TEST(Manual, FitsOnAScreen) {
-  for (const Manual& manual : manuals()) {
-    std::string text = help_of(manual);
+  for (const Manual& manual : program().verbs) {
+    std::string text = help_of(program(), manual);
     while (!text.empty()) {
       const std::string line = text.substr(0, text.find('\n'));
       EXPECT_LE(columns_of(line), 120U) << line;
@@ -36,10 +36,10 @@ TEST(Manual, FitsOnAScreen) {
 
 TEST(Manual, HasUniqueVerbsAndFlags) {
   std::set<std::string_view> verbs;
-  for (const Manual& manual : manuals()) {
+  for (const Manual& manual : program().verbs) {
     EXPECT_TRUE(verbs.insert(manual.verb).second) << manual.verb;
     std::set<std::string> names;
-    for (const auto flags : {manual.flags, common_flags()}) {
+    for (const auto flags : {manual.flags, program().common_flags}) {
       for (const Flag& flag : flags) {
         const std::string all(flag.names);
         const std::size_t comma = all.find(',');
@@ -53,11 +53,12 @@ TEST(Manual, HasUniqueVerbsAndFlags) {
 }
 
 TEST(Manual, ShowsExamplesAndFlags) {
-  for (const Manual& manual : manuals()) {
-    const std::string text = help_of(manual);
+  for (const Manual& manual : program().verbs) {
+    const std::string text = help_of(program(), manual);
     EXPECT_NE(text.find("Examples:\n  recap "), std::string::npos) << manual.verb;
     EXPECT_NE(text.find("--help"), std::string::npos) << manual.verb;
-    EXPECT_NE(overview().find("\n  " + std::string(manual.verb) + " "), std::string::npos);
+    EXPECT_NE(overview_of(program()).find("\n  " + std::string(manual.verb) + " "),
+              std::string::npos);
   }
 }
 
@@ -76,14 +77,14 @@ std::set<std::size_t> columns_of_explanations(std::string_view lines) {
 }
 
 TEST(Manual, ExplainsExamplesInOneColumn) {
-  for (const Manual& manual : manuals()) {
+  for (const Manual& manual : program().verbs) {
     EXPECT_LE(columns_of_explanations(manual.examples).size(), 1U) << manual.verb;
   }
-  EXPECT_EQ(columns_of_explanations(overview()).size(), 1U);
+  EXPECT_EQ(columns_of_explanations(overview_of(program())).size(), 1U);
 }
 
 TEST(Dispatch, AnswersHelpForEachVerb) {
-  for (const Manual& manual : manuals()) {
+  for (const Manual& manual : program().verbs) {
     EXPECT_EQ(call({"recap", std::string(manual.verb), "--help"}), 0) << manual.verb;
   }
   EXPECT_EQ(call({"recap"}), 0);

@@ -6,10 +6,10 @@
 #include "capsule/json.h"
 #include "capsule/runs.h"
 #include "cli/command.h"
-#include "cli/output.h"
 #include "cli/run_text.h"
-#include "cli/table.h"
 #include "cli/verbs.h"
+#include "console/output.h"
+#include "console/table.h"
 
 namespace recap::cli {
 namespace {

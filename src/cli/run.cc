@@ -15,13 +15,12 @@
 #include "capsule/stage.h"
 #include "capsule/start.h"
 #include "capsule/stdio.h"
-#include "cli/escape.h"
 #include "cli/manual.h"
-#include "cli/output.h"
 #include "cli/run_advice.h"
 #include "cli/run_options.h"
 #include "cli/run_verb.h"
 #include "cli/verbs.h"
+#include "console/output.h"
 #include "linux/fs.h"
 #include "linux/process.h"
 #include "linux/socket.h"
@@ -257,7 +256,7 @@ int run_verb(std::string_view verb, std::span<char*> args) {
   }
   if (options->help) {
     Output out;
-    out << help_of(*manual_of(verb));
+    out << help_of(program(), *manual_of(verb));
     return out.finish(verb);
   }
   options->request.requested_ns = requested_ns;

@@ -2,11 +2,13 @@
 #include "cli/run_advice.h"
 
 #include "base/fixed_string.h"
-#include "cli/escape.h"
+#include "console/escape.h"
 #include "image/prepared.h"
 
 namespace recap::cli {
 namespace {
+
+using console::printable;
 
 // A lone word is a target; whether it may be an image whose target was forgotten. Containers have
 // names without ':' and '/'.

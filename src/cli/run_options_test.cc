@@ -169,7 +169,8 @@ TEST(RunOptions, NamesAreTame) {
 
 // A value that suits the flag, so that only a flag that nobody reads is an internal error.
 TEST(RunOptions, ReadsEveryFlagOfTheManual) {
-  for (const auto flags : {manual_of("run")->flags, manual_of("shell")->flags, common_flags()}) {
+  for (const auto flags :
+       {manual_of("run")->flags, manual_of("shell")->flags, program().common_flags}) {
     for (const Flag& flag : flags) {
       const std::string_view name = flag.names.substr(flag.names.find("--"));
       std::vector<std::string> words{std::string(name)};

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "capsule/record_json.h"
-#include "cli/units.h"
+#include "console/units.h"
 #include "linux/process.h"
 #include "policy/capabilities.h"
 #include "policy/words.h"
@@ -97,7 +97,7 @@ std::string target_text(const capsule::Run& run) {
 
 std::string age_of(const capsule::Run& run) {
   const std::int64_t start = started_at(run);
-  return start == 0 ? std::string(kUnknown) : age_text(linux::wall_clock_s() - start);
+  return start == 0 ? std::string(kUnknown) : console::age_text(linux::wall_clock_s() - start);
 }
 
 std::string status_text(const capsule::Run& run) {

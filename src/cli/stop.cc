@@ -13,10 +13,10 @@
 #include "capsule/quantity.h"
 #include "capsule/runs.h"
 #include "cli/command.h"
-#include "cli/escape.h"
-#include "cli/output.h"
-#include "cli/units.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
+#include "console/units.h"
 
 namespace recap::cli {
 namespace {

@@ -5,10 +5,10 @@
 
 #include "capsule/json.h"
 #include "cli/command.h"
-#include "cli/escape.h"
-#include "cli/output.h"
-#include "cli/table.h"
 #include "cli/verbs.h"
+#include "console/escape.h"
+#include "console/output.h"
+#include "console/table.h"
 #include "targets/target.h"
 
 namespace recap::cli {

@@ -8,11 +8,11 @@
 
 #include <span>
 
+#include "console/output.h"
+
 namespace recap::cli {
 
-// Ours: refused, failed, not understood. The function's own exit codes are never confused with it
-// because the reason is on stderr.
-inline constexpr int kExitOurs = 125;
+using namespace console;  // what every command line of ours is made of
 
 int run(std::span<char*> args);    // recap run [flags] FUNCTION|IMAGE TARGET [-- ARG…]
 int shell(std::span<char*> args);  // recap shell [flags] TARGET

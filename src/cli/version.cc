@@ -4,9 +4,9 @@
 
 #include "capsule/json.h"
 #include "cli/command.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 #include "cli/version_info.h"
+#include "console/output.h"
 #include "run/control.h"
 #include "run/record.h"
 #include "run/spec.h"

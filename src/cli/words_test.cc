@@ -1,43 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small parsers of the command line: signals, ages, RUN:PATH, the catalogue, cgroup mounts.
+// The small parsers of the command line: RUN:PATH, the catalogue, cgroup mounts.
 #include <gtest/gtest.h>
 
 #include "cli/catalog.h"
 #include "cli/doctor.h"
 #include "cli/run_path.h"
-#include "cli/suggestion.h"
-#include "cli/units.h"
 
 namespace recap::cli {
 namespace {
-
-TEST(Suggestion, IsTheNearestOfThoseThatComeNear) {
-  Suggestion suggestion("shel");
-  for (const char* known : {"run", "shell", "help"}) {
-    suggestion.consider(known);
-  }
-  EXPECT_EQ(suggestion.text(), "; did you mean shell?");
-  Suggestion none("frobnicate");
-  none.consider("functions");
-  EXPECT_EQ(none.text(), "");
-}
-
-TEST(ParseSignal, TakesNamesAndNumbers) {
-  EXPECT_EQ(*parse_signal("TERM"), 15);
-  EXPECT_EQ(*parse_signal("SIGINT"), 2);
-  EXPECT_EQ(*parse_signal("9"), 9);
-  for (const std::string_view bad : {"", "0", "65", "-1", "9x", "term", "SIG", " 9", "0x9"}) {
-    EXPECT_FALSE(parse_signal(bad)) << bad;
-  }
-}
-
-TEST(AgeText, CutsDown) {
-  EXPECT_EQ(age_text(-3), "0s");
-  EXPECT_EQ(age_text(119), "119s");
-  EXPECT_EQ(age_text(120), "2m");
-  EXPECT_EQ(age_text(7200), "2h");
-  EXPECT_EQ(age_text(172800), "2d");
-}
 
 TEST(ParseRunPath, SplitsAtTheFirstColon) {
   EXPECT_EQ(parse_run_path("3f2a:/tmp/x").run, "3f2a");

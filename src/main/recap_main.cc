@@ -28,7 +28,7 @@ bool standard_descriptors_open() {
   constexpr std::string_view kSentence =
       "recap: there is not enough memory: free some, or raise the limit (ulimit -v)\n";
   (void)!::write(STDERR_FILENO, kSentence.data(), kSentence.size());
-  ::_exit(recap::cli::kExitOurs);
+  ::_exit(recap::console::kExitOurs);
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ bool standard_descriptors_open() {
 int main(int argc, char** argv) {
   std::set_new_handler(say_out_of_memory);
   if (!standard_descriptors_open()) {
-    return recap::cli::kExitOurs;
+    return recap::console::kExitOurs;
   }
   return recap::cli::dispatch(std::span(argv, static_cast<std::size_t>(argc)));
 }

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "check.h"
-#include "cli/flag_parser.h"
 #include "cli/manual.h"
 #include "cli/run_options.h"
+#include "console/flag_parser.h"
 
 namespace {
 
@@ -32,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::string& word : words) {
     args.push_back(word.data());
   }
-  const auto parsed = cli::parse_words(args, {cli::manual_of("run")->flags, cli::common_flags()});
+  const auto parsed =
+      cli::parse_words(args, {cli::manual_of("run")->flags, cli::program().common_flags});
   if (parsed) {
     check(parsed->words.size() + parsed->rest.size() <= words.size());
     check(parsed->has_rest || parsed->rest.empty());

@@ -17,13 +17,14 @@ MAY_INCLUDE = {
     "targets": "run linux base",
     "policy": "run linux base",
     "capsule": CALLERS,
+    "console": "capsule " + CALLERS,
     "kube": CALLERS,
     "service": "kube capsule " + CALLERS,
-    "cli": "kube capsule " + CALLERS,
+    "cli": "kube console capsule " + CALLERS,
     "caplet": "service kube capsule " + CALLERS,
     "controller": "service kube capsule " + CALLERS,
-    "kubectl": "kube capsule " + CALLERS,
-    "main": "cli caplet controller kubectl service keeper kube capsule " + CALLERS,
+    "kubectl": "kube console capsule " + CALLERS,
+    "main": "console cli caplet controller kubectl service keeper kube capsule " + CALLERS,
 }
 # HTTP, TLS, JSON, YAML, tar and seccomp's compiler stay out of what a keeper consists of.
 HEAVY = re.compile(r"<(boost/(beast|json|asio|url)|openssl/|archive|yaml-cpp/|seccomp\.h|curl/)")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/units.h"
+#include "console/units.h"
 
 #include <signal.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/fixed_string.h"
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 using base::Error;
@@ -56,4 +56,4 @@ std::string age_text(std::int64_t seconds) {
   return age < 2 * 86400 ? std::to_string(age / 3600) + "h" : std::to_string(age / 86400) + "d";
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/output.h"
+#include "console/output.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -12,10 +12,9 @@
 #include <cstring>
 
 #include "base/fixed_string.h"
-#include "cli/escape.h"
-#include "cli/verbs.h"
+#include "console/escape.h"
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 constexpr std::size_t kBufferBytes = 64 << 10;
@@ -96,4 +95,4 @@ int fail(std::string_view verb, const base::Error& error) {
   return kExitOurs;
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

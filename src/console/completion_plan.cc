@@ -2,9 +2,9 @@
 // Walks over the words typed so far, as the verb's parser will, and looks at what comes next.
 #include <algorithm>
 
-#include "cli/completion.h"
+#include "console/completion.h"
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 std::string_view long_name_of(const Flag& flag) {
@@ -26,12 +26,12 @@ const Flag* flag_in(std::span<const Flag> flags, std::string_view word) {
   return nullptr;
 }
 
-const Flag* find_flag(const Manual& manual, std::string_view word) {
+const Flag* find_flag(const Program& program, const Manual& manual, std::string_view word) {
   if (word.size() < 2 || word[0] != '-') {
     return nullptr;
   }
   const Flag* own = flag_in(manual.flags, word);
-  return own != nullptr ? own : flag_in(common_flags(), word);
+  return own != nullptr ? own : flag_in(program.common_flags, word);
 }
 
 bool takes_value(const Flag* flag) { return flag != nullptr && !flag->value.empty(); }
@@ -44,17 +44,17 @@ void add_choices(Expected& expected, std::string_view choices, std::string_view 
   }
 }
 
-void add_flags(Expected& expected, const Manual& manual) {
-  for (const auto flags : {manual.flags, common_flags()}) {
+void add_flags(Expected& expected, const Program& program, const Manual& manual) {
+  for (const auto flags : {manual.flags, program.common_flags}) {
     for (const Flag& flag : flags) {
       expected.fixed.push_back({std::string(long_name_of(flag)), std::string(flag.help)});
     }
   }
 }
 
-Expected first_word() {
+Expected first_word(const Program& program) {
   Expected expected;
-  for (const Manual& manual : manuals()) {
+  for (const Manual& manual : program.verbs) {
     expected.fixed.push_back({std::string(manual.verb), std::string(manual.summary)});
   }
   expected.fixed.push_back({"--help", "show examples and all verbs"});
@@ -69,7 +69,7 @@ struct Place {
   bool foreign = false;
 };
 
-Place walk(const Manual& manual, std::span<const std::string_view> before) {
+Place walk(const Program& program, const Manual& manual, std::span<const std::string_view> before) {
   Place place;
   for (const std::string_view word : before) {
     if (place.value_of != nullptr) {
@@ -77,7 +77,7 @@ Place walk(const Manual& manual, std::span<const std::string_view> before) {
     } else if (word == "--") {
       place.foreign = true;
       break;
-    } else if (const Flag* flag = find_flag(manual, word); takes_value(flag)) {
+    } else if (const Flag* flag = find_flag(program, manual, word); takes_value(flag)) {
       place.value_of = flag;
     } else if (!word.starts_with('-') || word == "-") {
       ++place.operands;
@@ -86,7 +86,8 @@ Place walk(const Manual& manual, std::span<const std::string_view> before) {
   return place;
 }
 
-void add_operand(Expected& expected, const Manual& manual, std::size_t index) {
+void add_operand(Expected& expected, const Program& program, const Manual& manual,
+                 std::size_t index) {
   if (manual.operands.empty()) {
     return;
   }
@@ -98,29 +99,28 @@ void add_operand(Expected& expected, const Manual& manual, std::size_t index) {
   }
   expected.words = operand->words;
   if (operand->words == Words::kVerb) {
-    expected.fixed = first_word().fixed;
-  } else if (manual.verb == "completion") {
-    add_choices(expected, "bash zsh fish", "");
+    expected.fixed = first_word(program).fixed;
   }
+  add_choices(expected, operand->choices, "");
 }
 
 }  // namespace
 
-Expected expected_at(std::span<const std::string_view> words) {
-  while (words.size() > 2 && (words[0] == "--state-dir" || words[0] == "--data-dir")) {
+Expected expected_at(const Program& program, std::span<const std::string_view> words) {
+  while (words.size() > 2 && takes_value(flag_in(program.common_flags, words[0]))) {
     words = words.subspan(2);
   }
   if (words.size() < 2) {
-    return first_word();
+    return first_word(program);
   }
   Expected expected;
   expected.verb = words[0];
-  const Manual* manual = manual_of(words[0]);
+  const Manual* manual = find_manual(program, words[0]);
   if (manual == nullptr) {
     return expected;
   }
   const std::string_view now = words.back();
-  const Place place = walk(*manual, words.subspan(1, words.size() - 2));
+  const Place place = walk(program, *manual, words.subspan(1, words.size() - 2));
   const std::size_t equals = now.starts_with("--") ? now.find('=') : std::string_view::npos;
   if (place.foreign) {
     return expected;
@@ -129,13 +129,13 @@ Expected expected_at(std::span<const std::string_view> words) {
     expected.words = place.value_of->words;
     add_choices(expected, place.value_of->choices, "");
   } else if (equals != std::string_view::npos) {
-    if (const Flag* flag = find_flag(*manual, now.substr(0, equals))) {
+    if (const Flag* flag = find_flag(program, *manual, now.substr(0, equals))) {
       add_choices(expected, flag->choices, now.substr(0, equals + 1));
     }
   } else if (now.starts_with('-')) {
-    add_flags(expected, *manual);
+    add_flags(expected, program, *manual);
   } else {
-    add_operand(expected, *manual, place.operands);
+    add_operand(expected, program, *manual, place.operands);
   }
   return expected;
 }
@@ -148,4 +148,4 @@ bool is_harmless(std::string_view word) {
   return !word.empty() && word.size() <= 256 && std::ranges::all_of(word, harmless);
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A column is as wide as its widest cell, plus three blanks (as Docker's and kubectl's tables are).
-#include "cli/table.h"
+#include "console/table.h"
 
 #include <algorithm>
 #include <cstddef>
 
-#include "cli/escape.h"
+#include "console/escape.h"
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 constexpr std::size_t kGap = 3;
@@ -50,4 +50,4 @@ std::string Table::text() const {
   return out;
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/escape.h"
+#include "console/escape.h"
 
 #include <gtest/gtest.h>
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 TEST(Printable, KeepsTextAsItIs) {
@@ -83,4 +83,4 @@ TEST(ColumnsOf, CountsWideAndCombining) {
 }
 
 }  // namespace
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/suggestion.h"
+#include "console/suggestion.h"
 
 #include <algorithm>
 #include <array>
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 constexpr std::size_t kLongest = 32;
@@ -52,4 +52,4 @@ std::string Suggestion::text() const {
   return best_.empty() ? "" : "; did you mean " + std::string(best_) + "?";
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shell completion. The scripts that shells load are a few lines: they call `recap __complete` with
-// the words typed so far, and the answer is made here from the manual's table and from what there
-// is on this host. A line of the answer is "WORD\tDESCRIPTION", or ":file" or ":directory".
+// Shell completion: what a program's manual says that may stand where somebody is typing.
 #pragma once
 
 #include <span>
@@ -9,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/manual.h"
+#include "console/manual.h"
 
-namespace recap::cli {
+namespace recap::console {
 
 struct Candidate {
   std::string word;
@@ -25,11 +23,11 @@ struct Expected {
   std::string_view verb;          // empty: none was typed yet
 };
 
-// `words` are those after "recap"; the last one is being typed and may be empty.
-Expected expected_at(std::span<const std::string_view> words);
+// `words` are those after the program's name; the last one is being typed and may be empty.
+Expected expected_at(const Program& program, std::span<const std::string_view> words);
 
 // Whether `word` may be offered: a shell puts it into the command line as it is, so a container
 // named "$(reboot)" must not be.
 bool is_harmless(std::string_view word);
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/table.h"
+#include "console/table.h"
 
 #include <gtest/gtest.h>
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 TEST(Table, AlignsColumns) {
@@ -39,4 +39,4 @@ TEST(Table, EscapesCellsAndCutsLongOnes) {
 }
 
 }  // namespace
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace recap::cli {
+namespace recap::console {
 
 // "TERM", "SIGTERM", "15".
 base::Result<std::int32_t> parse_signal(std::string_view text);
@@ -16,4 +16,4 @@ base::Result<std::int32_t> parse_signal(std::string_view text);
 // "7s", "3m", "5h", "12d": one unit, cut down, as kubectl shows ages.
 std::string age_text(std::int64_t seconds);
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A cursor over the words; each kind of word has its own function.
-#include "cli/flag_parser.h"
+#include "console/flag_parser.h"
 
 #include <cstddef>
 
-#include "cli/suggestion.h"
+#include "console/suggestion.h"
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 using Tables = std::initializer_list<std::span<const Flag>>;
@@ -14,11 +14,6 @@ using Tables = std::initializer_list<std::span<const Flag>>;
 std::string_view long_name(const Flag& flag) {
   const std::size_t comma = flag.names.find(',');
   return comma == std::string_view::npos ? flag.names : flag.names.substr(comma + 1);
-}
-
-bool has_name(const Flag& flag, std::string_view name) {
-  return long_name(flag) == name ||
-         (flag.names.size() > 2 && flag.names[2] == ',' && flag.names.substr(0, 2) == name);
 }
 
 class Parser {
@@ -113,9 +108,14 @@ class Parser {
 
 }  // namespace
 
+bool has_name(const Flag& flag, std::string_view name) {
+  return long_name(flag) == name ||
+         (flag.names.size() > 2 && flag.names[2] == ',' && flag.names.substr(0, 2) == name);
+}
+
 base::Result<ParsedWords> parse_words(std::span<char*> args, Tables tables,
                                       std::string_view advice) {
   return Parser(args, tables, advice).parse();
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One decoder, strict as Unicode's table 3-7 (no surrogates, nothing overlong, nothing above
 // U+10FFFF), and one list of what is not shown as it is.
-#include "cli/escape.h"
+#include "console/escape.h"
 
 #include <array>
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 struct Range {
@@ -144,4 +144,4 @@ std::size_t columns_of(std::string_view text) {
   return columns;
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

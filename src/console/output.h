@@ -9,7 +9,11 @@
 
 #include "base/result.h"
 
-namespace recap::cli {
+namespace recap::console {
+
+// Ours: refused, failed, not understood. The function's own exit codes are never confused with it
+// because the reason is on stderr.
+inline constexpr int kExitOurs = 125;
 
 // Buffers what goes to one descriptor. Bytes are written as they are: names from outside go through
 // printable() or a JsonWriter first (Table does it).
@@ -40,4 +44,4 @@ void complain(std::string_view verb, std::string_view message);
 // The same for an error; returns kExitOurs.
 int fail(std::string_view verb, const base::Error& error);
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace recap::cli {
+namespace recap::console {
 
 class Suggestion {
  public:
@@ -21,4 +21,4 @@ class Suggestion {
   std::size_t distance_;  // a word that is farther than that is another one
 };
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace recap::cli {
+namespace recap::console {
 
 class Table {
  public:
@@ -23,4 +23,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace recap::cli {
+namespace recap::console {
 
 // `text` with each byte of control characters (C0, DEL, C1), of invisible and direction-changing
 // characters, and of invalid UTF-8 as \xNN. Cut after `max_columns` columns, with "…" as the last.
@@ -20,4 +20,4 @@ std::string printable_lines(std::string_view text);
 // The columns that `text`, already printable, takes on a terminal.
 std::size_t columns_of(std::string_view text);
 
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/flag_parser.h"
+#include "console/flag_parser.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 constexpr Flag kFlags[] = {{"-i,--stdin", "", ""},
@@ -101,4 +101,4 @@ TEST(FlagParser, SuggestsWhatComesNear) {
 }
 
 }  // namespace
-}  // namespace recap::cli
+}  // namespace recap::console

@@ -4,37 +4,14 @@
 #include <array>
 #include <cstddef>
 
-#include "cli/escape.h"
-#include "cli/manual.h"
-#include "cli/run_options.h"
+#include "console/escape.h"
+#include "console/manual.h"
+#include "console/run_flags.h"
 
-namespace recap::cli {
+namespace recap::console {
 namespace {
 
 constexpr std::size_t kWidth = 90;
-
-constexpr std::string_view kExamples =
-    "RECap attaches a function (tcpdump, strace, a shell …) to a running container and removes it\n"
-    "without trace. The container needs no tools, is not restarted and not changed.\n"
-    "\n"
-    "  recap targets                               what can be attached to\n"
-    "  recap run tcpdump web -- -i any -c 10       packets, from inside web's network\n"
-    "  recap run strace web -- -p 1 -f -c          system calls of web's first process\n"
-    "  recap run -it debian:12 web -- bash         any image beside web\n"
-    "  recap shell web                             a toolbox shell beside web\n"
-    "  recap ps; recap stop --all                  what is attached; remove it\n";
-
-constexpr std::string_view kAfterVerbs =
-    "Targets:\n"
-    "  NAME, ID or a prefix of it, docker://NAME, podman://NAME, containerd://NAMESPACE/ID,\n"
-    "  runc://ID, crun://ID, pod/NAMESPACE/NAME[/CONTAINER], pid:N\n"
-    "\n"
-    "Exit codes:\n"
-    "  the function's own; 124 its --timeout passed; 125 RECap refused or failed (the reason is "
-    "on\n"
-    "  stderr); 126, 127 the program is not executable, not found; 128+N it ended by signal N\n"
-    "\n"
-    "`recap VERB --help` explains a verb. `recap doctor` tells what this host can do.\n";
 
 struct Heading {
   Group group;
@@ -106,9 +83,9 @@ void append_wrapped(std::string& out, std::string_view text) {
   out += '\n';
 }
 
-std::string usage_of(const Manual& manual) {
-  std::string out = "recap ";
-  out += manual.verb;
+std::string usage_of(const Program& program, const Manual& manual) {
+  std::string out(program.name);
+  out.append(" ").append(manual.verb);
   out += " [flags]";
   for (const Operand& operand : manual.operands) {
     const bool bracket = operand.optional && !operand.name.starts_with('[');
@@ -121,8 +98,17 @@ std::string usage_of(const Manual& manual) {
 
 }  // namespace
 
-std::string help_of(const Manual& manual) {
-  std::string out = usage_of(manual) + "\n\n";
+const Manual* find_manual(const Program& program, std::string_view verb) {
+  for (const Manual& manual : program.verbs) {
+    if (manual.verb == verb) {
+      return &manual;
+    }
+  }
+  return nullptr;
+}
+
+std::string help_of(const Program& program, const Manual& manual) {
+  std::string out = usage_of(program, manual) + "\n\n";
   std::string first(manual.summary);
   first += '.';
   if (first[0] >= 'a' && first[0] <= 'z') {
@@ -131,21 +117,21 @@ std::string help_of(const Manual& manual) {
   append_wrapped(out, manual.details.empty() ? first : first + ' ' + std::string(manual.details));
   out.append("\nExamples:\n").append(manual.examples).append("\nFlags:\n");
   std::size_t indent = 0;
-  for (const auto flags : {manual.flags, common_flags()}) {
+  for (const auto flags : {manual.flags, program.common_flags}) {
     for (const Flag& flag : flags) {
       indent = std::max(indent, columns_of(left_of(flag)) + 4);
     }
   }
   append_flags(out, manual.verb, manual.flags, indent);
-  append_flags(out, manual.verb, common_flags(), indent);
+  append_flags(out, manual.verb, program.common_flags, indent);
   return out;
 }
 
-std::string overview() {
-  std::string out(kExamples);
+std::string overview_of(const Program& program) {
+  std::string out(program.examples);
   for (const Heading& heading : kHeadings) {
     out.append("\n").append(heading.text).append(":\n");
-    for (const Manual& manual : manuals()) {
+    for (const Manual& manual : program.verbs) {
       if (manual.group == heading.group) {
         std::string line = "  ";
         line += manual.verb;
@@ -154,7 +140,7 @@ std::string overview() {
       }
     }
   }
-  return out.append("\n").append(kAfterVerbs);
+  return out.append("\n").append(program.notes);
 }
 
-}  // namespace recap::cli
+}  // namespace recap::console

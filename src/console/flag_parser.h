@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/manual.h"
+#include "console/manual.h"
 
-namespace recap::cli {
+namespace recap::console {
 
 struct GivenFlag {
   std::string_view name;   // the long name, "--memory"
@@ -29,10 +29,13 @@ struct ParsedWords {
   bool has_rest = false;                // there was a "--"
 };
 
+// Whether `name` is the flag's short ("-o") or long ("--output") name.
+bool has_name(const Flag& flag, std::string_view name);
+
 // kInvalid for a flag that is in none of the tables, then with `advice` at the end, and for a
 // missing or needless value.
 base::Result<ParsedWords> parse_words(std::span<char*> args,
                                       std::initializer_list<std::span<const Flag>> tables,
                                       std::string_view advice = {});
 
-}  // namespace recap::cli
+}  // namespace recap::console
