@@ -6,7 +6,6 @@
 #include <boost/json/array.hpp>
 #include <openssl/evp.h>
 
-#include "caplet/records.h"
 #include "linux/process.h"
 
 namespace recap::caplet {
@@ -46,6 +45,12 @@ bool is_utf8(std::string_view text) {
     if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || text.size() < size || lead == 0) {
       return false;
     }
+    // Longer than needed, a surrogate, or beyond Unicode: a reader of JSON would replace it.
+    const auto second = size > 1 ? static_cast<unsigned char>(text[1]) : 0x80;
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
+      return false;
+    }
     for (std::size_t i = 1; i < size; ++i) {
       if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) {
         return false;
@@ -56,8 +61,12 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// A tail may begin in the middle of a character.
-std::string_view from_character(std::string_view tail) {
+// A tail that was cut may begin in the middle of a character.
+std::string_view from_character(const OutputTail& output) {
+  const std::string_view tail = output.bytes;
+  if (tail.size() >= output.total) {
+    return tail;
+  }
   std::size_t skip = 0;
   while (skip < 3 && skip < tail.size() &&
          (static_cast<unsigned char>(tail[skip]) & 0xc0) == 0x80) {
@@ -89,13 +98,15 @@ json::object place_of(const Assignment& assignment, const std::string& node) {
 
 }  // namespace
 
-void add_output(json::object& result, std::string_view out, std::string_view err) {
+void add_output(json::object& result, const OutputTail& out, const OutputTail& err) {
   const std::string_view text_out = from_character(out);
   const std::string_view text_err = from_character(err);
   const bool is_text = is_utf8(text_out) && is_utf8(text_err);
+  result["outputBytes"] = static_cast<std::int64_t>(out.total);
+  result["errorBytes"] = static_cast<std::int64_t>(err.total);
   result["outputEncoding"] = is_text ? "Text" : "Base64";
-  result["outputTail"] = is_text ? std::string(text_out) : base64(out);
-  result["errorTail"] = is_text ? std::string(text_err) : base64(err);
+  result["outputTail"] = is_text ? std::string(text_out) : base64(out.bytes);
+  result["errorTail"] = is_text ? std::string(text_err) : base64(err.bytes);
 }
 
 json::object KubeReporter::result_of(const Assignment& assignment, const RunResult& result) const {
@@ -111,11 +122,8 @@ json::object KubeReporter::result_of(const Assignment& assignment, const RunResu
   object["completionTime"] = api_time(linux::wall_clock_s());
   object["attachMs"] = result.attach_s * 1000;
   object["escapeMs"] = result.escape_s * 1000;
-  const OutputTail out = output_tail(dirs_, result.id, "stdout", kTailBytes);
-  const OutputTail err = output_tail(dirs_, result.id, "stderr", kTailBytes);
-  add_output(object, out.bytes, err.bytes);
-  object["outputBytes"] = static_cast<std::int64_t>(out.total);
-  object["errorBytes"] = static_cast<std::int64_t>(err.total);
+  add_output(object, output_tail(dirs_, result.id, "stdout", kTailBytes),
+             output_tail(dirs_, result.id, "stderr", kTailBytes));
   return object;
 }
 

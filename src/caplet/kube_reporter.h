@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "caplet/records.h"
 #include "caplet/reporter.h"
 #include "caplet/run_status.h"
 #include "capsule/dirs.h"
@@ -55,6 +56,6 @@ class KubeReporter : public Reporter {
 
 // Both tails of a run's output as a CapsuleRun's result has them: as text where both are UTF-8, in
 // base64 where they are not.
-void add_output(boost::json::object& result, std::string_view out, std::string_view err);
+void add_output(boost::json::object& result, const OutputTail& out, const OutputTail& err);
 
 }  // namespace recap::caplet

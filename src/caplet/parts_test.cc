@@ -75,20 +75,37 @@ TEST(Pod, IsReadAndItsContainersAreKnown) {
   EXPECT_FALSE(is_container_of(target, *pod)) << "the pod's sandbox";
 }
 
+OutputTail whole(std::string bytes) {
+  const std::size_t total = bytes.size();
+  return {std::move(bytes), total};
+}
+
 TEST(Output, IsTextOrBase64) {
   boost::json::object result;
-  add_output(result, "grüezi\n", "");
+  add_output(result, whole("grüezi\n"), whole(""));
   EXPECT_EQ(result["outputTail"], "grüezi\n");
   EXPECT_EQ(result["outputEncoding"], "Text");
   add_output(result,
-             "\xbc"
-             "ezi",
-             "");  // cut in the middle of a character
+             {"\xbc"
+              "ezi",
+              9},
+             whole(""));  // cut in the middle of a character
   EXPECT_EQ(result["outputTail"], "ezi");
-  add_output(result, std::string("a\0b", 3), "err");
+  EXPECT_EQ(result["outputBytes"], 9);
+  add_output(result,
+             whole("\xbc"
+                   "ezi"),
+             whole(""));  // the first byte that was written
+  EXPECT_EQ(result["outputTail"], "vGV6aQ==");
+  add_output(result, whole(std::string("a\0b", 3)), whole("err"));
   EXPECT_EQ(result["outputEncoding"], "Base64");
   EXPECT_EQ(result["outputTail"], "YQBi");
   EXPECT_EQ(result["errorTail"], "ZXJy");
+  for (const char* wrong :
+       {"\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80"}) {
+    add_output(result, whole(wrong), whole(""));
+    EXPECT_EQ(result["outputEncoding"], "Base64") << result["outputTail"];
+  }
 }
 
 base::Result<Words> parse(std::vector<std::string> words) {

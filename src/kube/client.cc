@@ -107,8 +107,10 @@ Task<json::object> Client::get(const Endpoint& which) const {
   return exchange_object(transport_, request_of("get", "GET", which));
 }
 
-Task<json::object> Client::create(const Endpoint& collection, const json::object& body) const {
-  return exchange_object(transport_, request_of("create", "POST", collection, {}, &body));
+Task<json::object> Client::create(const Endpoint& collection, const json::object& body,
+                                  bool dry_run) const {
+  const Query query = dry_run ? Query{{"dryRun", "All"}} : Query{};
+  return exchange_object(transport_, request_of("create", "POST", collection, query, &body));
 }
 
 Task<json::object> Client::update(const Endpoint& which, const json::object& body) const {

@@ -60,8 +60,9 @@ class Client {
   Client(Executor executor, Config config, ClientOptions options = {});
 
   Task<boost::json::object> get(const Endpoint& which) const;
-  Task<boost::json::object> create(const Endpoint& collection,
-                                   const boost::json::object& body) const;
+  // With `dry_run` everything is checked and nothing is made.
+  Task<boost::json::object> create(const Endpoint& collection, const boost::json::object& body,
+                                   bool dry_run = false) const;
   // PUT: with metadata.resourceVersion in `body` it fails with Conflict when another was faster.
   Task<boost::json::object> update(const Endpoint& which, const boost::json::object& body) const;
   // Server-side apply; `body` needs apiVersion, kind and metadata.name.
