@@ -17,6 +17,7 @@ from .world import find_recap
 
 from cluster.lab import BINARIES, install  # noqa: E402  (world.py has put tests/ on the path)
 from testlib import host, lab  # noqa: E402
+from testlib.caplet import capsule  # noqa: E402
 from testlib.kube import Cluster  # noqa: E402
 from testlib.recap import Recap  # noqa: E402
 
@@ -104,10 +105,9 @@ def fill(cluster, pause, pods, capsules, tools):
     for number in range(capsules):
         execution = ({"type": "OnDemand"} if number % 2 else
                      {"type": "Periodic", "periodic": {"schedule": "0 3 1 1 *"}})  # fmt: skip
-        made = cluster.admin.create({
-            "apiVersion": "recap.dev/v1alpha1", "kind": "Capsule", "metadata": {"name": f"idle-{number}",
-                                                                                "namespace": "default"},
-            "spec": {"selector": {"matchLabels": {"app": "idle"}}, "image": tools, "execution": execution}})  # fmt: skip
+        item = capsule(f"idle-{number}", tools, execution, {"matchLabels": {"app": "idle"}})
+        item["metadata"]["namespace"] = "default"
+        made = cluster.admin.create(item)
         assert made.ok, made.message
 
 

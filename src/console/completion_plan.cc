@@ -107,7 +107,8 @@ void add_operand(Expected& expected, const Program& program, const Manual& manua
 }  // namespace
 
 Expected expected_at(const Program& program, std::span<const std::string_view> words) {
-  while (words.size() > 2 && takes_value(flag_in(program.common_flags, words[0]))) {
+  while (words.size() > 2 && words[0].starts_with('-') &&
+         takes_value(flag_in(program.common_flags, words[0]))) {
     words = words.subspan(2);
   }
   if (words.size() < 2) {

@@ -130,14 +130,17 @@ std::string help_of(const Program& program, const Manual& manual) {
 std::string overview_of(const Program& program) {
   std::string out(program.examples);
   for (const Heading& heading : kHeadings) {
-    out.append("\n").append(heading.text).append(":\n");
+    std::string lines;
     for (const Manual& manual : program.verbs) {
       if (manual.group == heading.group) {
         std::string line = "  ";
         line += manual.verb;
         pad(line, 14);
-        out.append(line).append(manual.summary).append("\n");
+        lines.append(line).append(manual.summary).append("\n");
       }
+    }
+    if (!lines.empty()) {
+      out.append("\n").append(heading.text).append(":\n").append(lines);
     }
   }
   return out.append("\n").append(program.notes);

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/object.hpp>
 
@@ -42,16 +43,22 @@ class Cluster {
     std::optional<base::Result<T>> result;
     kube::spawn<T>(client_.executor(), std::move(task),
                    [&result](base::Result<T> got) { result = std::move(got); });
-    while (!result && loop_->run_one() != 0) {
+    while (!result) {
+      loop_->run_one();
     }
     return *std::move(result);
   }
 
  private:
   Cluster(std::unique_ptr<boost::asio::io_context> loop, kube::Client client, std::string ns)
-      : loop_(std::move(loop)), client_(std::move(client)), ns_(std::move(ns)) {}
+      : loop_(std::move(loop)),
+        work_(loop_->get_executor()),
+        client_(std::move(client)),
+        ns_(std::move(ns)) {}
 
   std::unique_ptr<boost::asio::io_context> loop_;  // outlives every copy of the client
+  // A loop that has run out of work would not run again.
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   kube::Client client_;
   std::string ns_;
 };

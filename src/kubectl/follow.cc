@@ -53,7 +53,8 @@ class Follower {
     if (what_.ends != nullptr) {
       what_.ends->on_signal([this](int signal) { on_signal(signal); });
     }
-    while (!end_ && cluster_.loop().run_one() != 0) {
+    while (!end_) {
+      cluster_.loop().run_one();
     }
     if (what_.ends != nullptr) {
       what_.ends->on_signal([](int) {});

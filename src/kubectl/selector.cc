@@ -89,7 +89,8 @@ base::Result<json::object> selector_of(std::string_view text) {
   json::array requirements;
   for (std::string_view left = text; !left.empty();) {
     const auto made = requirement_of(next_part(left));
-    if (!made || made->at("key").get_string().empty()) {
+    const auto* key = made ? made->at("key").if_string() : nullptr;
+    if (key == nullptr || key->empty() || key->find(' ') != json::string::npos) {
       return wrong(text);
     }
     requirements.push_back(*made);

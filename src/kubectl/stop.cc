@@ -29,7 +29,8 @@ base::Status wait_until_gone(Cluster& cluster, const std::string& name) {
         }
       });
   watch.start();
-  while (!is_gone && !trouble && cluster.loop().run_one() != 0) {
+  while (!is_gone && !trouble) {
+    cluster.loop().run_one();
     is_gone = watch.synced() && watch.size() == 0;
   }
   return trouble ? base::Status(*std::move(trouble)) : base::Status();

@@ -49,7 +49,7 @@ TEST(Dispatch, TakesFlagsBeforeTheVerb) {
 
 TEST(Functions, AreTheCatalogues) {
   EXPECT_NE(output_of({"kubectl-recap", "functions"}).find("tcpdump"), std::string::npos);
-  EXPECT_EQ(output_of({"kubectl-recap", "functions", "no such thing"}), "NAME  DESCRIPTION\n");
+  EXPECT_EQ(output_of({"kubectl-recap", "functions", "-o", "json", "no such thing"}), "[]\n");
 }
 
 TEST(Complete, SpeaksCobrasLanguage) {
