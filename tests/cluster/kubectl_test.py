@@ -226,7 +226,6 @@ def any_image(cluster):
 def test_a_detached_run_is_listed_followed_and_stopped(kubectl, agents, recap_there, tools, web):
     name = kubectl("run", "-d", *sh(tools, "sleep 1; echo done; exit 4")).stdout.decode().strip()
     assert re.fullmatch(r"caplet-tools-[a-z0-9]{6}", name), name
-    assert name in kubectl("ps", "-q").stdout.decode().split()
     followed = kubectl("logs", "-f", name)
     assert followed.returncode == 0 and followed.stdout == b"done\n", followed
     assert kubectl("ps", "-q").stdout == b""
@@ -237,6 +236,7 @@ def test_a_detached_run_is_listed_followed_and_stopped(kubectl, agents, recap_th
 
     name = kubectl("run", "-d", *sh(tools, "sleep 7932", "--grace", "0s")).stdout.decode().strip()
     until(lambda: recap_there.live(), 15, "the run")
+    assert kubectl("ps", "-q").stdout.decode().split() == [name]
     refused = kubectl("logs", name)
     assert refused.returncode == 125 and "when it has ended" in said(refused), refused
     assert kubectl("stop", "--all").stdout.decode().split() == [name]
