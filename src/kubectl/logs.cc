@@ -44,7 +44,7 @@ base::Status show_ended(const ClusterFlags& flags, const std::string& name) {
 
 base::Status follow_run(const ClusterFlags& flags, const std::string& name) {
   Cluster cluster = RECAP_TRY(Cluster::of(flags));
-  RECAP_TRY(follow(cluster, {.name = name, .uid = "", .verb = "logs"}));
+  (void)RECAP_TRY(follow(cluster, {.name = name, .uid = "", .verb = "logs"}));
   return {};
 }
 

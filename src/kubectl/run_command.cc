@@ -35,7 +35,7 @@ constexpr std::array kSetters = {
     Setter{"--kubeconfig", RECAP_TEXT(cluster.kubeconfig)},
     Setter{"--selector",
            [](RunCommand& c, Value v) -> Status {
-             RECAP_TRY(selector_of(v));
+             (void)RECAP_TRY(selector_of(v));
              return c.selector = v, Status();
            }},
     Setter{"--container", RECAP_TEXT(container)},

@@ -11,12 +11,13 @@ base::Result<std::vector<ListedRun>> list_runs(Cluster& cluster, Which which, bo
   if (everywhere) {
     where.ns.clear();
   }
-  RECAP_TRY(cluster.wait(cluster.client().list(where, {}, [&](const boost::json::object& object) {
-    ListedRun run{run_state_of(object), object};
-    if (!run.state.is_part && (which == Which::kAll || !run.state.has_ended())) {
-      runs.push_back(std::move(run));
-    }
-  })));
+  (void)RECAP_TRY(
+      cluster.wait(cluster.client().list(where, {}, [&](const boost::json::object& object) {
+        ListedRun run{run_state_of(object), object};
+        if (!run.state.is_part && (which == Which::kAll || !run.state.has_ended())) {
+          runs.push_back(std::move(run));
+        }
+      })));
   return runs;
 }
 
@@ -24,7 +25,7 @@ base::Result<std::vector<RunState>> list_parts(Cluster& cluster, const std::stri
   std::vector<RunState> parts;
   kube::ListOptions options;
   options.label_selector = "recap.dev/run=" + name;
-  RECAP_TRY(cluster.wait(cluster.client().list(
+  (void)RECAP_TRY(cluster.wait(cluster.client().list(
       cluster.runs(), std::move(options),
       [&](const boost::json::object& object) { parts.push_back(run_state_of(object)); })));
   return parts;
