@@ -81,12 +81,12 @@ def test_a_pull(recap, busybox, sleeper, registry):
 
 
 def test_an_image_that_is_not_there_is_pulled_by_its_short_name(recap, busybox, sleeper, registry, tmp_path):
-    skopeo(f"oci-archive:{busybox.oci_archive}", f"docker://{registry}/library/short:1")
-    conf = tmp_path / ".config/containers/registries.conf"
+    skopeo(f"oci-archive:{busybox.oci_archive}", f"docker://{registry.name}/library/short:1")
+    conf = tmp_path / "home/.config/containers/registries.conf"
     conf.parent.mkdir(parents=True)
-    conf.write_text(f'[[registry]]\nprefix = "docker.io"\nlocation = "{registry}"\ninsecure = true\n')
+    conf.write_text(f'[[registry]]\nprefix = "docker.io"\nlocation = "{registry.name}"\ninsecure = true\n')
     done = recap.run("short:1", sleeper, "/bin/echo", "it", "works", flags=["-q", "--share", "none"],
-                     env={"HOME": str(tmp_path)}, timeout=120)  # fmt: skip
+                     env={"HOME": str(tmp_path / "home")}, timeout=120)  # fmt: skip
     assert (done.returncode, done.stdout) == (0, b"it works\n"), done
 
 
