@@ -256,11 +256,11 @@ Status take_exec(ActiveRun& run, int& exit_code) {
   return {};
 }
 
-// A stub that fails leaves before it takes what it is sent. Then it counts what it told, not that
-// nobody listens.
-Status or_why_it_left(ActiveRun& run, Status sent, int& exit_code) {
+// A stub that fails leaves before it is looked at, or takes what it is sent. Then it counts what it
+// told, not that it is not there.
+Status or_why_it_left(ActiveRun& run, Status done, int& exit_code) {
   linux::PollFd told[] = {{.fd = run.failure.get(), .events = linux::kPollIn}};
-  return sent || linux::poll(told, 0).value_or(0) == 0 ? std::move(sent)
+  return done || linux::poll(told, 0).value_or(0) == 0 ? std::move(done)
                                                        : take_exec(run, exit_code);
 }
 
@@ -270,7 +270,7 @@ Status attach(ActiveRun& run, int& exit_code) {
   RECAP_TRY(hold_on_to_target(run));
   RECAP_TRY(stage_files(run));
   RECAP_TRY(redirect_output(run));
-  RECAP_TRY(spawn_stub(run));
+  RECAP_TRY(or_why_it_left(run, spawn_stub(run), exit_code));
   // From here on something of ours is in the target, and goes no further than its gate.
   RECAP_TRY(or_why_it_left(run, make_devices(run), exit_code));
   RECAP_TRY(open_control(run));
