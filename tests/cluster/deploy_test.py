@@ -15,11 +15,12 @@ from cluster.lab import DEPLOY, HERE, ROOT, documents
 from testlib import host, lab
 from testlib.caplet import capsule, capsule_run, import_tools, periodic
 from testlib.kube import Cluster
+from testlib.recap import BUILD
 from testlib.waiting import until
 
 IMAGE = "localhost/recap:0.1.0"
 QUICK = {"terminationGracePeriodSeconds": 0, "imagePullPolicy": "Never"}
-PROGRAMS = Path(os.environ["RECAP_BUILD_DIR"]) / "src/main"
+PROGRAMS = BUILD / "src/main"
 
 
 def by_name(items):

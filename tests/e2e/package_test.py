@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from testlib import host, images
-from testlib.recap import ROOT
+from testlib.recap import BUILD, ROOT
 from testlib.waiting import until
 
-PROGRAMS = Path(os.environ["RECAP_BUILD_DIR"]) / "src/main"
+PROGRAMS = BUILD / "src/main"
 
 # An init with the tree as its root; bash reaps what becomes its child.
 INIT = """set -e
