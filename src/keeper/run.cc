@@ -260,8 +260,9 @@ Status take_exec(ActiveRun& run, int& exit_code) {
 // told, not that it is not there.
 Status or_why_it_left(ActiveRun& run, Status done, int& exit_code) {
   linux::PollFd told[] = {{.fd = run.failure.get(), .events = linux::kPollIn}};
-  return done || linux::poll(told, 0).value_or(0) == 0 ? std::move(done)
-                                                       : take_exec(run, exit_code);
+  return done || !run.stub.valid() || linux::poll(told, 0).value_or(0) == 0
+             ? std::move(done)
+             : take_exec(run, exit_code);
 }
 
 Status attach(ActiveRun& run, int& exit_code) {
