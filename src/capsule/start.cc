@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 
 #include <array>
 #include <cstddef>
@@ -65,6 +66,12 @@ base::Status leave_no_zombies() {
   return linux::ignore_children();
 }
 
+// On cgroup v2 the keeper leaves its starter's cgroup by a child of its own, and ends.
+bool moves_by_forking() {
+  const auto type = linux::filesystem_type("/sys/fs/cgroup");
+  return type && *type == CGROUP2_SUPER_MAGIC;
+}
+
 }  // namespace
 
 WaitingKeeper::~WaitingKeeper() { linux::await_cleared(is_in_our_memory_); }
@@ -89,7 +96,9 @@ base::Status WaitingKeeper::start(FunctionFds fds, const char* cgroup_parent) {
                                              .context = &plan_,
                                              .stack = stack_,
                                              .is_in_our_memory = &is_in_our_memory_}));
-  process_ = std::move(child.pidfd);
+  if (!moves_by_forking()) {
+    process_ = std::move(child.pidfd);
+  }
   socket_ = std::move(sockets.a);
   return {};
 }
