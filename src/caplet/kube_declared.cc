@@ -182,15 +182,8 @@ const kube::Capsule* KubeDeclared::find(const kube::CapsuleRun& run) const {
 }
 
 void KubeDeclared::ask(const kube::CapsuleRun& run) {
-  kube::AccessQuestion question;
-  question.user.name = run.requested_by;
-  question.user.groups = run.requested_by_groups;
-  question.verb = "create";
-  question.group = kube::kGroup;
-  question.resource = kube::kCapsuleRuns.plural;
-  question.ns = run.meta.ns;
   kube::spawn<kube::AccessAnswer>(
-      client_.executor(), kube::review_access(client_, std::move(question)),
+      client_.executor(), kube::review_access(client_, kube::question_of(run)),
       [this, meta = run.meta,
        user = run.requested_by](const base::Result<kube::AccessAnswer>& answer) {
         if (!answer) {

@@ -24,17 +24,6 @@ using std::chrono::milliseconds;
 constexpr const char* kManager = "recap-controller";
 constexpr milliseconds kBetweenTold{1000};  // of one run that goes on
 
-kube::AccessQuestion question_of(const kube::CapsuleRun& run) {
-  kube::AccessQuestion question;
-  question.user.name = run.requested_by;
-  question.user.groups = run.requested_by_groups;
-  question.verb = "create";
-  question.group = kube::kGroup;
-  question.resource = kube::kCapsuleRuns.plural;
-  question.ns = run.meta.ns;
-  return question;
-}
-
 std::string denial_of(const kube::CapsuleRun& run) {
   return "user " + run.requested_by + " may not create capsuleruns in namespace " + run.meta.ns;
 }
@@ -96,7 +85,7 @@ kube::Task<void> Runs::choose(Shared self, RunView run) {
     RECAP_AWAIT_OK(fail(self, run, "Invalid", std::string(parsed.error().message())));
     co_return Status();
   }
-  RECAP_AWAIT(const auto access, kube::review_access(self->client_, question_of(*parsed)));
+  RECAP_AWAIT(const auto access, kube::review_access(self->client_, kube::question_of(*parsed)));
   if (!access.allowed) {
     RECAP_AWAIT_OK(fail(self, run, "Denied", denial_of(*parsed)));
     co_return Status();

@@ -72,6 +72,17 @@ UserInfo user_at(const json::object& review) {
 
 }  // namespace
 
+AccessQuestion question_of(const CapsuleRun& run) {
+  AccessQuestion question;
+  question.user.name = run.requested_by;
+  question.user.groups = run.requested_by_groups;
+  question.verb = "create";
+  question.group = kGroup;
+  question.resource = kCapsuleRuns.plural;
+  question.ns = run.meta.ns;
+  return question;
+}
+
 Task<AccessAnswer> review_access(Client client, AccessQuestion question) {
   Endpoint where;
   where.resource = kSubjectAccessReviews;

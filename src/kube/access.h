@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kube/client.h"
+#include "kube/kinds.h"
 
 namespace recap::kube {
 
@@ -24,6 +25,9 @@ struct AccessQuestion {
   std::string group, resource, subresource;
   std::string ns, name;  // "": all
 };
+
+// Whether the user in whose name `run` was made may make one.
+AccessQuestion question_of(const CapsuleRun& run);
 
 struct AccessAnswer {
   bool allowed = false;
