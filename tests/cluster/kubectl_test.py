@@ -10,8 +10,8 @@ import subprocess
 
 import pytest
 
-from testlib.caplet import Caplet, capsule, import_tools
-from testlib.recap import BUILD, Recap
+from testlib.caplet import Caplet, capsule
+from testlib.recap import BUILD
 from testlib.waiting import until
 
 PROGRAMS = BUILD / "src/main"
@@ -28,24 +28,6 @@ class Daemon(Caplet):
         if self.child is not None and self.child.poll() is None:
             self.end(signal.SIGTERM)
         self.child = None
-
-
-@pytest.fixture(scope="module")
-def recap_there(work, node):
-    recap = Recap(work, node.variables)
-    yield recap
-    recap.clean()
-
-
-@pytest.fixture(scope="module")
-def tools(recap_there, tmp_path_factory):
-    return import_tools(recap_there, tmp_path_factory.mktemp("tools"))
-
-
-@pytest.fixture(scope="module")
-def controller_kubeconfig(cluster):
-    token = cluster.token("recap-system", "recap-controller")
-    return cluster.pki.kubeconfig("recap-controller", cluster.server, token)
 
 
 @pytest.fixture(scope="module")
