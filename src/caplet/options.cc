@@ -9,6 +9,7 @@
 
 #include "caplet/bucket.h"
 #include "capsule/quantity.h"
+#include "service/options.h"
 
 namespace recap::caplet {
 namespace {
@@ -67,11 +68,7 @@ Status set_number(std::size_t& number, std::string_view value) {
   return number != 0 ? Status() : Error(Kind::kInvalid, "at least one run must be possible");
 }
 
-struct Option {
-  std::string_view name;
-  Status (*set)(Words& words, std::string_view value);
-};
-constexpr Option kOptions[] = {
+constexpr service::Option<Words> kOptions[] = {
     {"--manifests", [](Words& w, std::string_view v) { return w.manifests = v, Status(); }},
     {"--kubeconfig", [](Words& w, std::string_view v) { return w.kubeconfig = v, Status(); }},
     {"--node-name", [](Words& w, std::string_view v) { return w.node_name = v, Status(); }},
@@ -118,25 +115,7 @@ Result<Words> parse_words(std::span<char*> args) {
   if (const char* node = ::getenv("NODE_NAME"); node != nullptr) {
     words.node_name = node;
   }
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    const std::string_view word = args[i];
-    if (take_flag(words, word)) {
-      continue;
-    }
-    const std::size_t equals = word.find('=');
-    const std::string_view name = word.substr(0, equals);
-    const auto* option = std::ranges::find(kOptions, name, &Option::name);
-    if (option == std::end(kOptions)) {
-      return Error(Kind::kInvalid,
-                   base::concat<200>("'", word.substr(0, 60), "' is no option: see caplet --help"));
-    }
-    if (equals == std::string_view::npos && i + 1 == args.size()) {
-      return Error(Kind::kInvalid, base::concat<200>(name, " needs a value"));
-    }
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view(args[++i]) : word.substr(equals + 1);
-    RECAP_TRY(option->set(words, value).context(name));
-  }
+  RECAP_TRY(service::take_words("caplet", args, take_flag, kOptions, words));
   return words;
 }
 

@@ -3,10 +3,8 @@
 
 #include <sys/utsname.h>
 
-#include <algorithm>
-#include <iterator>
-
 #include "capsule/quantity.h"
+#include "service/options.h"
 
 namespace recap::controller {
 namespace {
@@ -39,11 +37,7 @@ Options:
 SIGTERM gives the Lease to another, and ends it.
 )";
 
-struct Option {
-  std::string_view name;
-  Status (*set)(Words& words, std::string_view value);
-};
-constexpr Option kOptions[] = {
+constexpr service::Option<Words> kOptions[] = {
     {"--kubeconfig", [](Words& w, std::string_view v) { return w.kubeconfig = v, Status(); }},
     {"--namespace", [](Words& w, std::string_view v) { return w.ns = v, Status(); }},
     {"--identity", [](Words& w, std::string_view v) { return w.identity = v, Status(); }},
@@ -77,26 +71,7 @@ Result<Words> parse_words(std::span<char*> args) {
   utsname host{};
   (void)::uname(&host);
   words.identity = host.nodename;
-  for (std::size_t i = 0; i < args.size(); ++i) {
-    const std::string_view word = args[i];
-    if (take_flag(words, word)) {
-      continue;
-    }
-    const std::size_t equals = word.find('=');
-    const std::string_view name = word.substr(0, equals);
-    const auto* option = std::ranges::find(kOptions, name, &Option::name);
-    if (option == std::end(kOptions)) {
-      return Error(Kind::kInvalid,
-                   base::concat<200>("'", word.substr(0, 60),
-                                     "' is no option: see recap-controller --help"));
-    }
-    if (equals == std::string_view::npos && i + 1 == args.size()) {
-      return Error(Kind::kInvalid, base::concat<200>(name, " needs a value"));
-    }
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view(args[++i]) : word.substr(equals + 1);
-    RECAP_TRY(option->set(words, value).context(name));
-  }
+  RECAP_TRY(service::take_words("recap-controller", args, take_flag, kOptions, words));
   if (words.tls_cert.empty() != words.tls_key.empty()) {
     return Error(Kind::kInvalid, "give both --tls-cert and --tls-key, or neither");
   }
