@@ -84,10 +84,10 @@ void tell_target_death_apart(ActiveRun& run, Reason& reason) {
   }
   if (target_dies(run)) {
     reason = Reason::kTargetGone;
-  } else {
-    run.say(run.cgroup && run.cgroup->oom_kills() > 0
-                ? "the memory limit is too small for the function to start: see --memory"
-                : "the stub was killed from outside, and the function with it");
+  } else if (run.cgroup && run.cgroup->oom_kills() > 0) {
+    run.say("the memory limit is too small for the function to start: see --memory");
+  } else if (run.is_attached) {  // before, the failure to attach says it
+    run.say("the stub was killed from outside, and the function with it");
   }
 }
 

@@ -116,3 +116,12 @@ def test_an_artifact_without_a_descriptor_is_refused_before_the_function_runs(re
     done = attempt("-e", f"inject=fcntl:error=EMFILE:when={number}")
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (125, b"", 1), done
     assert b"too many open files" in done.stderr and not (tmp_path / "artifact").exists()
+
+
+def test_a_stub_that_is_killed_while_it_builds_the_root_is_told_of_once(recap, toolbox, target, tmp_path):
+    words = recap.run_words(toolbox, target, "true")
+    strace = ["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=unshare"]
+    kill = ["-e", "inject=unshare:signal=KILL:when=1"]  # its mount namespace; nobody else comes so far
+    done = subprocess.run([*strace, *kill, recap.program, *words], env=recap.env, capture_output=True, timeout=60)
+    assert "SIGKILL" in (tmp_path / "log").read_text()
+    assert done.returncode == 125 and done.stderr.count(b"the stub was killed") == 1, done
