@@ -174,6 +174,10 @@ void Runner::take_event(const std::shared_ptr<Run>& run) {
     wait_for_event(run);
     return;
   }
+  if (size && *size == sizeof event && event.type == run::EventType::kMoved) {
+    wait_for_event(run);
+    return;
+  }
   run->image_hold.reset();
   if (size && *size == sizeof event && event.type == run::EventType::kAttached) {
     listener_.on_attached(run->id);

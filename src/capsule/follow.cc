@@ -31,6 +31,7 @@ class Follower {
         events_(std::move(events)),
         signals_(signals),
         relays_(relays),
+        keeper_(options.keeper),
         keys_(options.detach_keys) {}
 
   base::Result<Outcome> run();
@@ -49,6 +50,8 @@ class Follower {
   const SignalWatch& signals_;
   std::vector<Relay>& relays_;
   std::vector<linux::PollFd> slots_;
+  int keeper_;
+  linux::UniqueFd moved_keeper_;
   DetachKeys keys_;
   linux::UniqueFd master_;
   std::optional<RawTerminal> raw_;
@@ -90,7 +93,7 @@ base::Status Follower::wait() {
   slots_.assign(kFixedSlots + 2 * relays_.size(), {});
   slots_[0] = {events_.get(), linux::kPollIn, 0};
   slots_[1] = {signals_.fd(), linux::kPollIn, 0};
-  slots_[2] = {options_.keeper, linux::kPollIn, 0};
+  slots_[2] = {keeper_, linux::kPollIn, 0};
   for (std::size_t i = 0; i < relays_.size(); ++i) {
     relays_[i].watch(std::span(slots_).subspan(kFixedSlots + 2 * i, 2));
   }
@@ -146,6 +149,11 @@ base::Status Follower::on_event() {
   if (*size != sizeof event || event.version != run::kControlVersion) {
     return base::Error(base::Kind::kUnsupported,
                        "the run's keeper is of another version of RECap: use that version's recap");
+  }
+  if (event.type == run::EventType::kMoved) {
+    moved_keeper_ = std::move(fds[0]);
+    keeper_ = moved_keeper_.get();
+    return {};
   }
   outcome_.event = event;
   if (options_.until_first_event != nullptr) {

@@ -35,7 +35,7 @@ struct FollowOptions {
   std::uint64_t grace_ms = 0;
   std::string detach_keys = {};                  // as parse_detach_keys() returns them
   linux::UniqueFd* until_first_event = nullptr;  // closed when the keeper has spoken
-  int keeper = -1;                               // its pidfd, when it is our child
+  int keeper = -1;                               // its pidfd, until it moves; of our own run
 };
 
 struct Outcome {

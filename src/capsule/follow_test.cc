@@ -2,6 +2,7 @@
 // follow() against the other end of the caller's socket, where a keeper would be.
 #include "capsule/follow.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -79,6 +80,25 @@ TEST_F(Follow, NoticesThatTheKeeperIsGone) {
   say(run::EventType::kAttached);
   keeper_.reset();
   EXPECT_EQ(follow_now().end, Outcome::End::kKeeperGone);
+}
+
+// On cgroup v2 whom we started ends at once, and is not the keeper any more.
+TEST_F(Follow, GoesOnWithTheKeeperThatMoved) {
+  linux::Pipe first = *linux::make_pipe();
+  linux::Pipe second = *linux::make_pipe();
+  const run::Event moved{.type = run::EventType::kMoved};
+  const int pidfd = second.read.get();
+  ASSERT_TRUE(linux::send(keeper_.get(), std::as_bytes(std::span(&moved, 1)), {&pidfd, 1}));
+  first.write.reset();  // as readable as the pidfd of who ended
+  std::thread keeper([&] {
+    ::usleep(20'000);
+    second.write.reset();
+  });
+  linux::UniqueFd hold = *linux::open_at(linux::kCwd, "/", O_PATH);
+  const Outcome outcome = follow_now({.until_first_event = &hold, .keeper = first.read.get()});
+  EXPECT_EQ(outcome.end, Outcome::End::kKeeperGone);
+  EXPECT_TRUE(hold.valid());
+  keeper.join();
 }
 
 TEST_F(Follow, SaysWhatAKeeperSaysThatHasNoPlace) {

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 
 #include <array>
 #include <cstddef>
@@ -66,12 +65,6 @@ base::Status leave_no_zombies() {
   return linux::ignore_children();
 }
 
-// On cgroup v2 the keeper leaves its starter's cgroup by a child of its own, and ends.
-bool moves_by_forking() {
-  const auto type = linux::filesystem_type("/sys/fs/cgroup");
-  return type && *type == CGROUP2_SUPER_MAGIC;
-}
-
 }  // namespace
 
 WaitingKeeper::~WaitingKeeper() { linux::await_cleared(is_in_our_memory_); }
@@ -96,9 +89,7 @@ base::Status WaitingKeeper::start(FunctionFds fds, const char* cgroup_parent) {
                                              .context = &plan_,
                                              .stack = stack_,
                                              .is_in_our_memory = &is_in_our_memory_}));
-  if (!moves_by_forking()) {
-    process_ = std::move(child.pidfd);
-  }
+  process_ = std::move(child.pidfd);
   socket_ = std::move(sockets.a);
   return {};
 }
@@ -109,6 +100,7 @@ base::Result<linux::UniqueFd> WaitingKeeper::assign(Assignment fds) {
     return refused(plan_.error);
   }
   RECAP_TRY(leave_no_zombies());
+  (void)linux::has_children();  // reaps whom we started, where a child of it goes on already
   const run::Assignment message{.has_out = fds.artifacts.valid()};
   const std::array<int, 3> descriptors{fds.spec.get(), fds.target.get(), fds.artifacts.get()};
   RECAP_TRY(linux::send(socket_.get(), std::as_bytes(std::span(&message, 1)),

@@ -44,7 +44,7 @@ class WaitingKeeper {
 
   // Readable when the keeper has ended. The socket's end alone does not tell: a stub has a copy of
   // the keeper's side until it has dropped what it inherited, and who is stopped drops nothing.
-  // Not known on cgroup v2, where the keeper is a child of whom we started.
+  // Whom we started may end early, and a child of it go on (EventType::kMoved).
   [[nodiscard]] const linux::PidFd& process() const { return process_; }
 
  private:

@@ -7,6 +7,9 @@
 #include "linux/fs.h"
 #include "linux/proc.h"
 #include "linux/process.h"
+#include "linux/socket.h"
+#include "run/control.h"
+#include "run/spec.h"
 
 namespace recap::engine {
 
@@ -45,6 +48,10 @@ Status continue_in_child(std::string_view mount, std::string_view parent) {
   const linux::DirFd group = RECAP_TRY(linux::open_dir_at(kCwd, path.c_str()));
   const linux::Child child = RECAP_TRY(linux::fork(0, group.get()));
   if (child.pid != 0) {
+    // Our end is seen after this, or the caller would take it for the keeper's.
+    const run::Event moved{.type = run::EventType::kMoved};
+    const int pidfd = child.pidfd.get();
+    (void)linux::send(run::kCallerFd, std::as_bytes(std::span(&moved, 1)), std::span(&pidfd, 1));
     linux::exit_now(0);
   }
   return {};

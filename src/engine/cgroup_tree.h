@@ -29,7 +29,8 @@ Result<CgroupLayout> cgroup_layout();
 Status make_group(std::string_view mount, std::string_view path, CgroupPath& made);
 
 // Moves the calling (single-threaded) process out of its starter's cgroups, in every hierarchy.
-// On v2 this makes a child go on in its place: the function returns in the child only.
+// On v2, also beside v1, this makes a child go on in its place, and tells the caller
+// (run::kCallerFd) with EventType::kMoved: the function returns in the child only.
 Status leave_starters_cgroups(std::string_view parent);
 
 }  // namespace recap::engine

@@ -32,6 +32,8 @@ enum class EventType : std::uint32_t {
   kFiles,    // answer to CommandType::kFiles; two SCM_RIGHTS fds (O_PATH directories): the
              // run's own copy-on-write layer (overlay upper), and the Capsule's root
   kRefused,  // answer to kAttach when as many as may are attached: `message` says so
+  kMoved,    // on the caller's socket, before all else: a child goes on as the keeper, and who was
+             // started ends; one SCM_RIGHTS fd: the child's pidfd
 };
 
 struct Event {
