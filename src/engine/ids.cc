@@ -120,17 +120,17 @@ Result<NewUserNamespace> NewUserNamespace::start() {
   linux::Pipe gate = RECAP_TRY(linux::make_pipe());
   g_holder.read_end = gate.read.get();
   g_holder.write_end = gate.write.get();
-  const linux::Child child = RECAP_TRY(linux::start_sharing_memory(
+  linux::Child child = RECAP_TRY(linux::start_sharing_memory(
       {.entry = hold_namespace, .stack = g_holder.stack, .new_namespaces = linux::Ns::kUser}));
-  return NewUserNamespace(child.pid, std::move(gate.write));
+  return NewUserNamespace(std::move(child), std::move(gate.write));
 }
 
 Result<linux::UniqueFd> NewUserNamespace::map(const RunIds& ids) {
-  RECAP_TRY(write_map(holder_, "uid_map", ids.block_first));
-  RECAP_TRY(write_map(holder_, "gid_map", ids.block_first));
-  auto ns = linux::open_at(linux::kCwd, base::concat<48>("/proc/", holder_, "/ns/user").c_str(),
+  RECAP_TRY(write_map(holder_.pid, "uid_map", ids.block_first));
+  RECAP_TRY(write_map(holder_.pid, "gid_map", ids.block_first));
+  auto ns = linux::open_at(linux::kCwd, base::concat<48>("/proc/", holder_.pid, "/ns/user").c_str(),
                            O_RDONLY);
-  gate_.reset();
+  give_up();
   return ns;
 }
 

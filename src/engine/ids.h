@@ -49,10 +49,13 @@ class NewUserNamespace {
 
   // The image's ids become the run's block. Once.
   Result<linux::UniqueFd> map(const RunIds& ids);
+  void give_up() { gate_.reset(); }
+  [[nodiscard]] const linux::PidFd& holder() const { return holder_.pidfd; }
 
  private:
-  NewUserNamespace(int holder, linux::UniqueFd gate) : holder_(holder), gate_(std::move(gate)) {}
-  int holder_;
+  NewUserNamespace(linux::Child holder, linux::UniqueFd gate)
+      : holder_(std::move(holder)), gate_(std::move(gate)) {}
+  linux::Child holder_;
   linux::UniqueFd gate_;  // the holder leaves when this is closed
 };
 

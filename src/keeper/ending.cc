@@ -194,13 +194,19 @@ void wait_for_stubs(ActiveRun& run) {
 // The kernel reaps the outer stub for us (SIGCHLD is ignored), but only while we live: a keeper
 // that leaves first bequeaths a zombie to the host's init. Its line ended early in its exit, so
 // what can be done meanwhile is done.
-void see_the_stub_off(ActiveRun& run) {
+void see_our_children_off(ActiveRun& run) {
+  const auto patience = static_cast<std::int64_t>(run.patience.stub_ms);
+  if (run.new_user_ns) {
+    run.new_user_ns->give_up();
+    linux::PollFd end[] = {{.fd = run.new_user_ns->holder().get(), .events = linux::kPollIn}};
+    (void)linux::poll(end, patience);
+  }
   if (!run.stub.valid() || !run.stubs_left) {
     return;
   }
   run.layers.upper.reset();  // the last hold on the scratch space
   linux::PollFd end[] = {{.fd = run.stub.get(), .events = linux::kPollIn}};
-  if (linux::poll(end, static_cast<std::int64_t>(run.patience.stub_ms)).value_or(0) == 0) {
+  if (linux::poll(end, patience).value_or(0) == 0) {
     leave(run, "process", "a stub does not die (uninterruptible sleep?)");
   }
 }

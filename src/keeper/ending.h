@@ -22,6 +22,6 @@ void remove_cgroup(ActiveRun& run);
 void remove_ipc_objects(ActiveRun& run);
 
 void wait_for_stubs(ActiveRun& run);
-void see_the_stub_off(ActiveRun& run);
+void see_our_children_off(ActiveRun& run);
 
 }  // namespace recap::keeper

@@ -171,7 +171,7 @@ void escape(ActiveRun& run, Reason reason, const Error* failure, int failure_cod
   drain_output(run);
   hand_over_artifacts(run);
   look_at_target_mounts(run);
-  see_the_stub_off(run);
+  see_our_children_off(run);
   look_for_held_files(run);
   close_books(run);
   answer_everybody(run);
@@ -187,7 +187,7 @@ void finish_escape(ActiveRun& run) {
   remove_cgroup(run);
   remove_ipc_objects(run);
   wait_for_stubs(run);
-  see_the_stub_off(run);
+  see_our_children_off(run);
   look_for_held_files(run);
   release_ids(run);
   if (run.unfinished) {

@@ -64,7 +64,9 @@ Status make_ids(ActiveRun& run) {
     }
     run.user_ns = RECAP_TRY(run.new_user_ns->map(run.ids));
   }
-  run.new_user_ns.reset();
+  if (run.new_user_ns) {
+    run.new_user_ns->give_up();
+  }
   if (target_user_ns.valid()) {
     run.user_ns = std::move(target_user_ns);
   }

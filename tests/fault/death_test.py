@@ -84,6 +84,7 @@ def test_one_killed_process_leaves_nothing(recap, toolbox, target, before, who, 
     pid = {"recap": live.caller.pid if live.caller else 0, "keeper": live.keeper, "outer stub": live.stubs[-1],
            "inner stub": live.stubs[0], "function": live.function}[who]  # fmt: skip
     os.kill(pid, signal.SIGKILL)
+    until(lambda: proc.is_dead(pid))  # "next" is after its end, not after the signal
     if live.caller:
         _, stderr = live.caller.communicate(timeout=10)
         assert live.caller.returncode == CALLERS_CODE.get(who, 125), stderr

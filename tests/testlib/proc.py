@@ -55,6 +55,11 @@ def process(pid):
     )
 
 
+def is_dead(pid):
+    about = process(pid)
+    return about is None or about.state == "Z"
+
+
 def namespace(pid, kind):
     """The inode that identifies a namespace of a process, or None."""
     try:
