@@ -137,7 +137,7 @@ Status receive_devices(int socket, Devices& devices) {
   return {};
 }
 
-Status attach_kernel_fs_in_child(const Devices& devices) {
+Status attach_kernel_fs_in_child(Devices& devices) {
   constexpr std::uint64_t kNothing = MountAttr::kNoSuid | MountAttr::kNoDev | MountAttr::kNoExec;
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   RECAP_TRY(mount_new(root.get(), "proc", "proc", kNothing | MountAttr::kReadOnly)
@@ -148,11 +148,15 @@ Status attach_kernel_fs_in_child(const Devices& devices) {
   RECAP_TRY(linux::attach(devices.dev.get(), dev.get()));
   const linux::UniqueFd shm = RECAP_TRY(linux::open_at(devices.dev.get(), "shm", O_PATH));
   RECAP_TRY(linux::attach(devices.shm.get(), shm.get()));
-  const linux::UniqueFd pts = RECAP_TRY(linux::open_at(devices.dev.get(), "pts", O_PATH));
+  devices.empty = RECAP_TRY(linux::open_at(devices.dev.get(), "pts", O_PATH));
+  return linux::attach(devices.pts.get(), devices.empty.get());
+}
+
+Status hide_what_is_the_hosts_in_child(const Devices& devices) {
+  const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
   const linux::UniqueFd null = RECAP_TRY(linux::open_at(devices.dev.get(), "null", O_PATH));
   RECAP_TRY(hide(root.get(), kHiddenFiles, null.get()));
-  RECAP_TRY(hide(root.get(), kHiddenDirectories, pts.get()));  // empty: it only is a mount point
-  return linux::attach(devices.pts.get(), pts.get());
+  return hide(root.get(), kHiddenDirectories, devices.empty.get());
 }
 
 }  // namespace recap::engine

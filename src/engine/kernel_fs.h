@@ -22,6 +22,7 @@ using base::Status;
 struct Devices {
   linux::Mount dev, shm, pts;  // detached
   linux::UniqueFd pty_master;  // with a terminal
+  linux::UniqueFd empty;       // a directory that shows nothing; of attach_kernel_fs_in_child()
 };
 
 // In the keeper. The pty comes from the Capsule's own devpts, so no terminal of ours is ever passed
@@ -35,6 +36,9 @@ Status send_devices(int socket, const Devices& devices);
 Status receive_devices(int socket, Devices& devices);
 
 // In the stub, with the Capsule's root as its own: /proc and /sys are mounted, /dev attached.
-Status attach_kernel_fs_in_child(const Devices& devices);
+Status attach_kernel_fs_in_child(Devices& devices);
+
+// After that, and before the function runs; it needs none of it, so it is not held up by this.
+Status hide_what_is_the_hosts_in_child(const Devices& devices);
 
 }  // namespace recap::engine

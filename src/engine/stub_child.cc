@@ -206,7 +206,11 @@ void become_powerless(const StubPlan& plan) {
   }
   const int pidfd = inner->pidfd.get();
   tell(plan, {.type = StubMessageType::kInnerForked}, std::span(&pidfd, 1));
-  become_powerless(plan);
+  if (auto hidden = hide_what_is_the_hosts_in_child(*plan.devices); hidden) {
+    become_powerless(plan);
+  } else {
+    report_failure(plan.failure_pipe, hidden.error(), 125);  // the function waits, and is killed
+  }
   hold_only_messages(plan);
   reap_everything(plan, inner->pid, StubMessageType::kInnerLost);
   linux::exit_now(0);

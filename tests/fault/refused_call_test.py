@@ -46,7 +46,9 @@ def groups_of(run):
 
 def test_a_recovery_that_cannot_open_a_cgroup_leaves_the_run_to_the_next(recap, toolbox, target, tmp_path):
     run, log = recap.start(toolbox, target, "sleep", "8122"), tmp_path / "log"
-    os.kill(keeper_of(recap, run), signal.SIGKILL)
+    keeper = keeper_of(recap, run)
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: proc.is_dead(keeper))
     watched = [word for group in groups_of(run) for word in ("-P", group)]
     subprocess.run(["strace", "-f", "-qq", "-o", log, *watched, "-e", "trace=openat",
                     "-e", "inject=openat:error=ENOMEM", recap.program, "ps"],
@@ -60,11 +62,13 @@ def test_a_recovery_that_cannot_open_a_cgroup_leaves_the_run_to_the_next(recap, 
 
 def test_a_cgroup_that_cannot_be_read_is_not_taken_for_empty(recap, toolbox, target, tmp_path):
     run = recap.start(toolbox, target, "sh", "-c", "trap '' TERM; while true; do sleep 8123; done")
-    with failing(keeper_of(recap, run), tmp_path / "log", "openat", "error=EMFILE", below=groups_of(run)):
+    keeper = keeper_of(recap, run)
+    with failing(keeper, tmp_path / "log", "openat", "error=EMFILE", below=groups_of(run)):
         recap("stop", "--grace", "10ms", run)
         assert b"(EMFILE)" in record_of(recap, run)
-    assert recap("ps").returncode == 0
-    assert not recap.wait_until_idle() and not proc.running("sleep", "8123") and not groups_of(run)
+    until(lambda: proc.is_dead(keeper))
+    until(lambda: recap("ps").returncode == 0 and not recap.runs_on_disk())  # a command has little patience
+    assert not proc.running("sleep", "8123") and not groups_of(run)
 
 
 def started(recap, toolbox, target, tmp_path, calls, *words):
@@ -125,3 +129,22 @@ def test_a_stub_that_is_killed_while_it_builds_the_root_is_told_of_once(recap, t
     done = subprocess.run([*strace, *kill, recap.program, *words], env=recap.env, capture_output=True, timeout=60)
     assert "SIGKILL" in (tmp_path / "log").read_text()
     assert done.returncode == 125 and done.stderr.count(b"the stub was killed") == 1, done
+
+
+def test_a_function_does_not_run_when_the_hosts_tables_cannot_be_hidden(recap, toolbox, target, tmp_path):
+    log, words = tmp_path / "log", recap.run_words(toolbox, target, "echo", "ran")
+
+    def attempt(*inject):
+        return subprocess.run(["strace", "-f", "-qq", "-o", log, "-e", "trace=open_tree,execve", *inject, recap.program,
+                               *words], env=recap.env, capture_output=True, timeout=60)  # fmt: skip
+
+    assert attempt().stdout == b"ran\n"
+    calls = [line.split(maxsplit=1) for line in log.read_text().splitlines()]
+    clones = [pid for pid, call in calls if call.startswith("open_tree")]
+    stub = clones[-1]  # hiding is the last that it does
+    number = clones.count(stub)
+    done = attempt("-e", f"inject=open_tree:error=ENOMEM:when={number}")
+    assert "INJECTED" in log.read_text()
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (125, b"", 1), done
+    assert b"memory" in done.stderr and recap.runs_on_disk() == []
+    assert not recap.live()
