@@ -180,6 +180,10 @@ void cut_limits(const CapsulePolicy& policy, const Declared& declared, run::Limi
   limits.deadline_ms = limits.deadline_ms == 0 ? most : std::min(limits.deadline_ms, most);
 }
 
+// SYS_PTRACE: a stub has the host's rights for a millisecond, in the target's pid namespace.
+constexpr std::uint64_t kOfThePrivileged =
+    std::uint64_t{1} << CAP_SYS_ADMIN | std::uint64_t{1} << CAP_SYS_PTRACE;
+
 }  // namespace
 
 Result<TargetFacts> facts_of(const targets::Target& target) {
@@ -189,10 +193,11 @@ Result<TargetFacts> facts_of(const targets::Target& target) {
   const auto path = base::concat<64>("/proc/", target.pid, "/status");
   const std::string_view status = RECAP_TRY(
       linux::read_file_at(linux::kCwd, path.c_str(), buffer).context("the target is gone"));
-  const std::string_view bounding = linux::status_field(status, "CapBnd");
+  std::string_view field = linux::status_field(status, "CapBnd");
+  const std::string_view bounding = linux::next_word(field);
   std::uint64_t capabilities = 0;
   std::from_chars(bounding.data(), bounding.data() + bounding.size(), capabilities, 16);
-  facts.is_privileged = (capabilities >> CAP_SYS_ADMIN & 1) != 0;
+  facts.is_privileged = (capabilities & kOfThePrivileged) != 0;
   facts.is_root = RECAP_TRY(linux::ids_of(static_cast<int>(target.pid))).uid == 0;
   return facts;
 }

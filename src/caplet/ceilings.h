@@ -19,7 +19,7 @@ namespace recap::caplet {
 // What the node sees of a target.
 struct TargetFacts {
   std::uint8_t host_shares = 0;  // namespaces that it has in common with the host
-  bool is_privileged = false;    // it could leave its container anyway
+  bool is_privileged = false;    // it could leave its container anyway, or by way of our stubs
   bool is_root = false;          // its first process runs as uid 0 of the host
 };
 base::Result<TargetFacts> facts_of(const targets::Target& target);

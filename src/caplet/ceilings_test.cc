@@ -2,7 +2,11 @@
 #include "caplet/ceilings.h"
 
 #include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -57,6 +61,39 @@ std::string refusal(const std::function<void(Asking&)>& change,
   const auto status = admit_under(
       {policy(ceiling)}, {asking.declared, asking.target, asking.facts, asking.load}, asking.run);
   return status ? "" : std::string(status.error().message());
+}
+
+// A child with this bounding set, as a container's first process has it.
+bool is_privileged_with(std::uint64_t bounding) {
+  int line[2];
+  EXPECT_EQ(::pipe(line), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (int each = 0; ::prctl(PR_CAPBSET_READ, each) >= 0; ++each) {
+      if ((bounding >> each & 1) == 0) {
+        ::prctl(PR_CAPBSET_DROP, each);
+      }
+    }
+    ::close(line[1]);
+    ::pause();
+  }
+  ::close(line[1]);
+  char unused;
+  EXPECT_EQ(::read(line[0], &unused, 1), 0);
+  ::close(line[0]);
+  targets::Target target;
+  target.pid = static_cast<std::uint32_t>(child);
+  const auto facts = facts_of(target);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(facts) << facts.error().message();
+  return facts && facts->is_privileged;
+}
+
+TEST(TargetFacts, WhoCanTraceAStubIsPrivileged) {
+  EXPECT_FALSE(is_privileged_with(policy::capability(CAP_CHOWN) | policy::capability(CAP_SETUID)));
+  EXPECT_TRUE(is_privileged_with(policy::capability(CAP_SYS_PTRACE)));
+  EXPECT_TRUE(is_privileged_with(policy::capability(CAP_SYS_ADMIN)));
 }
 
 TEST(Ceilings, CoverWhatIsWithinThem) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cgroup_tree.h"
 
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <array>
 
@@ -9,7 +11,6 @@
 #include "linux/process.h"
 #include "linux/socket.h"
 #include "run/control.h"
-#include "run/spec.h"
 
 namespace recap::engine {
 
@@ -18,6 +19,8 @@ namespace {
 using base::Error;
 using base::Kind;
 using linux::kCwd;
+
+constexpr int kNotDone = 125;
 
 // A new group of cpuset starts empty, and takes no process before it has CPUs and memory nodes.
 Status join_v1(std::string_view mount, std::string_view parent) {
@@ -40,21 +43,40 @@ Status join_v1(std::string_view mount, std::string_view parent) {
   return linux::write_file_at(kCwd, base::concat<300>(path, "/tasks").c_str(), "0");
 }
 
+// Whoever waits for us waits for the child.
+[[noreturn]] void end_with(const linux::Child& child) {
+  auto ended = linux::wait_any();
+  while (ended && ended->pid != child.pid) {
+    ended = linux::wait_any();
+  }
+  linux::exit_now(ended && WIFEXITED(ended->status) ? WEXITSTATUS(ended->status) : kNotDone);
+}
+
+// Our end is seen after this, or the caller would take it for the keeper's.
+[[noreturn]] void hand_over_to(const linux::Child& child, int caller) {
+  const run::Event moved{.type = run::EventType::kMoved};
+  const int pidfd = child.pidfd.get();
+  (void)linux::send(caller, std::as_bytes(std::span(&moved, 1)), std::span(&pidfd, 1));
+  linux::exit_now(0);
+}
+
 // The v2 hierarchy cannot be joined cheaply by a living process, only at birth.
-Status continue_in_child(std::string_view mount, std::string_view parent) {
+Status continue_in_child(std::string_view mount, std::string_view parent, int caller) {
   CgroupPath path;
   RECAP_TRY(make_group(mount, parent, path));
   RECAP_TRY(make_group(mount, base::concat<255>(parent, "/keepers"), path));
   const linux::DirFd group = RECAP_TRY(linux::open_dir_at(kCwd, path.c_str()));
-  const linux::Child child = RECAP_TRY(linux::fork(0, group.get()));
-  if (child.pid != 0) {
-    // Our end is seen after this, or the caller would take it for the keeper's.
-    const run::Event moved{.type = run::EventType::kMoved};
-    const int pidfd = child.pidfd.get();
-    (void)linux::send(run::kCallerFd, std::as_bytes(std::span(&moved, 1)), std::span(&pidfd, 1));
-    linux::exit_now(0);
+  if (caller < 0) {
+    RECAP_TRY(linux::wait_for_children());
   }
-  return {};
+  const linux::Child child = RECAP_TRY(linux::fork(0, group.get()));
+  if (child.pid == 0) {
+    return linux::ignore_children();
+  }
+  if (caller < 0) {
+    end_with(child);
+  }
+  hand_over_to(child, caller);
 }
 
 }  // namespace
@@ -74,7 +96,7 @@ Result<CgroupLayout> cgroup_layout() {
   return type == kCgroup2Magic ? CgroupLayout::kV2 : CgroupLayout::kV1;
 }
 
-Status leave_starters_cgroups(std::string_view parent) {
+Status leave_starters_cgroups(std::string_view parent, int caller) {
   const CgroupLayout layout = RECAP_TRY(cgroup_layout());
   std::array<char, 8192> buffer;
   std::string_view rest = RECAP_TRY(linux::read_file_at(kCwd, "/proc/self/cgroup", buffer));
@@ -98,7 +120,7 @@ Status leave_starters_cgroups(std::string_view parent) {
     }
   }
   if (reborn) {
-    return continue_in_child(layout == CgroupLayout::kV2 ? "" : "unified", parent);
+    return continue_in_child(layout == CgroupLayout::kV2 ? "" : "unified", parent, caller);
   }
   return {};
 }

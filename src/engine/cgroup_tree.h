@@ -29,8 +29,9 @@ Result<CgroupLayout> cgroup_layout();
 Status make_group(std::string_view mount, std::string_view path, CgroupPath& made);
 
 // Moves the calling (single-threaded) process out of its starter's cgroups, in every hierarchy.
-// On v2, also beside v1, this makes a child go on in its place, and tells the caller
-// (run::kCallerFd) with EventType::kMoved: the function returns in the child only.
-Status leave_starters_cgroups(std::string_view parent);
+// On v2, also beside v1, a child goes on in its place, and the function returns there only. The
+// caller at the other end of the socket `caller` hears of that (EventType::kMoved); without one
+// (-1) the process stays where it was until the child ends, and ends alike.
+Status leave_starters_cgroups(std::string_view parent, int caller);
 
 }  // namespace recap::engine

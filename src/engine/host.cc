@@ -89,7 +89,7 @@ Status join_host_namespaces() {
 
 }  // namespace
 
-Status move_to_host(std::string_view cgroup_parent) {
+Status move_to_host(std::string_view cgroup_parent, int caller) {
   RECAP_TRY(linux::set_name("recap-keeper"));  // of a program in memory: the memfd's, or a number
   RECAP_TRY(linux::set_dumpable(false));
   RECAP_TRY(linux::new_session());
@@ -99,7 +99,8 @@ Status move_to_host(std::string_view cgroup_parent) {
   }
   linux::set_umask(0);  // modes are what the calls say
   RECAP_TRY(join_host_namespaces().context("cannot move to the host's namespaces"));
-  return leave_starters_cgroups(cgroup_parent).context("cannot leave the starter's cgroups");
+  return leave_starters_cgroups(cgroup_parent, caller)
+      .context("cannot leave the starter's cgroups");
 }
 
 }  // namespace recap::engine

@@ -10,7 +10,8 @@
 namespace recap::engine {
 
 // Session, signals, dumpable, cgroups, and the namespaces of the host's init. On cgroup v2 a child
-// goes on in the caller's place (engine/cgroup.h). All paths used afterwards are the host's.
-base::Status move_to_host(std::string_view cgroup_parent);
+// goes on in our place (engine/cgroup_tree.h, also for `caller`). All paths used afterwards are the
+// host's.
+base::Status move_to_host(std::string_view cgroup_parent, int caller);
 
 }  // namespace recap::engine

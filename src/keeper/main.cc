@@ -99,7 +99,7 @@ int decline(ActiveRun& run, const Error& why) {
 
 int keep(const char* cgroup_parent) {
   ActiveRun& run = the_run();
-  Status started = engine::move_to_host(cgroup_parent);
+  Status started = engine::move_to_host(cgroup_parent, run::kCallerFd);
   // The caller still finds out what is wanted. Should this fail, who needs it tries again.
   if (auto early = engine::NewUserNamespace::start()) {
     run.new_user_ns = *std::move(early);

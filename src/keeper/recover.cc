@@ -156,7 +156,7 @@ Status take_over(ActiveRun& run, const run::LedgerContents& ledger) {
     run.spec.cgroup_parent = "recap";  // it left what its ledger says; we need a place of our own
   }
   describe(run);
-  RECAP_TRY(engine::move_to_host(run.spec.cgroup_parent));
+  RECAP_TRY(engine::move_to_host(run.spec.cgroup_parent, -1));
   if (const run::LedgerEntry* uid = ledger.find(Step::kUid)) {
     run.ids.block_first =
         engine::kFirstUid + static_cast<std::uint32_t>(uid->a) * engine::kIdsPerRun;

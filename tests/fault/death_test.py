@@ -180,6 +180,16 @@ def test_whoever_starts_it_hears_how_it_ends(recap, toolbox, target, scopes):
     assert (*starter.communicate(timeout=30), starter.returncode) == ("x\n", "", 42)
 
 
+def test_a_command_ends_when_its_recovery_has(recap, toolbox, target, scopes):
+    live = Live(recap, toolbox, target, "8007", detached=True)
+    for stub in live.stubs:
+        os.kill(stub, signal.SIGSTOP)  # so that it takes a while
+    os.kill(live.keeper, signal.SIGKILL)
+    until(lambda: proc.is_dead(live.keeper))
+    assert start_in(scopes, recap, 'exec "$@"', ["ps"], stdout=subprocess.DEVNULL).wait(30) == 0
+    assert recap.runs_on_disk() == [] and live.gone()
+
+
 def test_the_starters_cgroup_is_removed_and_the_run_goes_on(recap, toolbox, target, scopes):
     words = recap.run_words(toolbox, target, "sleep", "8005", flags=["-d", "--name", "goes-on"])
     starter = start_in(scopes, recap, '"$@" > /dev/null && exec sleep 8006', words)

@@ -78,6 +78,7 @@ TARGETS = {
 }
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 @pytest.mark.parametrize("what", TARGETS)
 def test_a_bad_target(recap, toolbox, what, nothing_left):
@@ -86,6 +87,7 @@ def test_a_bad_target(recap, toolbox, what, nothing_left):
     nothing_left()
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 def test_a_missing_target_is_said_to_be_missing(recap, toolbox, nothing_left):
     for word in (toolbox, "debian:12", "registry.example/tools:1"):
@@ -94,6 +96,7 @@ def test_a_missing_target_is_said_to_be_missing(recap, toolbox, nothing_left):
     nothing_left()
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 def test_function_and_target_in_the_wrong_order_are_said_to_be(recap, toolbox, target, nothing_left):
     done = recap("run", target.reference, toolbox)
@@ -112,6 +115,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 @pytest.mark.parametrize("what", IMAGES)
 def test_a_bad_image(recap, target, what, nothing_left):
@@ -153,12 +157,14 @@ FLAGS = {
 }
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 def test_a_mistyped_word_gets_a_suggestion(recap, toolbox, target):
     is_one_helpful_sentence(recap.run(toolbox, target, flags=["--vew", "target"]), "--vew", "did you mean --view?")
     is_one_helpful_sentence(recap("rnu"), "rnu", "did you mean run?")
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 @pytest.mark.parametrize("what", FLAGS)
 def test_a_bad_flag(recap, toolbox, target, what, nothing_left):
@@ -170,6 +176,7 @@ def test_a_bad_flag(recap, toolbox, target, what, nothing_left):
     nothing_left()
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 def test_a_missing_path_is_named_and_nothing_else_is_said(recap, toolbox, target, tmp_path):
     done = recap.run(toolbox, target, "true", flags=["--path", "/nosuch", "--report", tmp_path / "report"])
@@ -177,11 +184,13 @@ def test_a_missing_path_is_named_and_nothing_else_is_said(recap, toolbox, target
     assert json.loads((tmp_path / "report").read_text())["exit"]["message"] == "the target has no /nosuch"
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 def test_a_limit_that_is_too_small_is_named(recap, toolbox, target):
     is_one_helpful_sentence(recap.run(toolbox, target, "true", flags=["--scratch", "1"]), "--scratch")
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 def test_advice_fits_the_verb(recap):
     for words, advice in ((["ps", "-n"], "recap ps --help"), (["inspect", "-o", "json", "x"], "recap inspect --help"),
@@ -219,6 +228,7 @@ WORDS = [["frobnicate"], ["run"], ["run", "toolbox", "x", "y"], ["stop"], ["stop
          ["import", "/etc"], ["ps", "--bogus"], ["ps", "-o", "xml"], ["completion", "csh"]]  # fmt: skip
 
 
+@pytest.mark.words_only
 @pytest.mark.quick
 @pytest.mark.parametrize("words", WORDS, ids=lambda words: " ".join(words).encode("unicode_escape").decode()[:40])
 def test_a_bad_command(recap, words, nothing_left):

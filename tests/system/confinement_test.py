@@ -65,6 +65,7 @@ def test_what_is_granted_is_there_and_nothing_else(capsule, names):
     assert found == dict.fromkeys(found, hex(wanted | INERT))
 
 
+@pytest.mark.words_only
 @pytest.mark.parametrize("name", ["SYS_ADMIN", "SYS_MODULE", "MKNOD", "SYS_RAWIO", "ALL", "NO_SUCH", ""])
 def test_what_is_never_granted_is_refused_with_a_sentence(capsule, name):
     done = capsule("true", flags=["--cap", name])
