@@ -70,10 +70,10 @@ Status become_function(const StubPlan& plan, int& failure_pipe) {
   RECAP_TRY(take_stdio(plan));
   linux::set_umask(022);
   RECAP_TRY(drop_privileges_in_child(*plan.spec, plan.ids, plan.user_ns));
-  RECAP_TRY(enter_workdir(*plan.spec).context("cannot enter the working directory"));
   RECAP_TRY(linux::reset_signals());
   RECAP_TRY(close_everything_else(failure_pipe));
   linux::await_count(plan.memory->powerless, kStubs);
+  RECAP_TRY(enter_workdir(*plan.spec).context("cannot enter the working directory"));
   return lock_down_in_child(*plan.spec, plan.layers->own);
 }
 

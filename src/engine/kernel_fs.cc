@@ -43,6 +43,8 @@ constexpr const char* kHiddenDirectories[] = {"proc/acpi", "proc/asound", "proc/
                                               "sys/firmware", "sys/devices/virtual/powercap"};
 
 constexpr std::uint64_t kDevBytes = 65536;
+constexpr std::uint64_t kOfTheKernel =
+    MountAttr::kNoSuid | MountAttr::kNoDev | MountAttr::kNoExec | MountAttr::kReadOnly;
 
 Result<linux::Mount> make_dev() {
   FsContext tmpfs = RECAP_TRY(FsContext::open("tmpfs"));
@@ -78,9 +80,9 @@ Result<linux::Mount> make_pts(const RunIds& ids) {
   return devpts.create(MountAttr::kNoSuid | MountAttr::kNoExec);
 }
 
-Status mount_new(int root, const char* type, const char* name, std::uint64_t attributes) {
+Status mount_new(int root, const char* type, const char* name) {
   FsContext context = RECAP_TRY(FsContext::open(type));
-  const linux::Mount mount = RECAP_TRY(context.create(attributes));
+  const linux::Mount mount = RECAP_TRY(context.create(kOfTheKernel));
   const linux::UniqueFd onto = RECAP_TRY(make_own_directory(root, name));
   return linux::attach(mount.get(), onto.get());
 }
@@ -138,12 +140,8 @@ Status receive_devices(int socket, Devices& devices) {
 }
 
 Status attach_kernel_fs_in_child(Devices& devices) {
-  constexpr std::uint64_t kNothing = MountAttr::kNoSuid | MountAttr::kNoDev | MountAttr::kNoExec;
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
-  RECAP_TRY(mount_new(root.get(), "proc", "proc", kNothing | MountAttr::kReadOnly)
-                .context("cannot mount the Capsule's /proc"));
-  RECAP_TRY(mount_new(root.get(), "sysfs", "sys", kNothing | MountAttr::kReadOnly)
-                .context("cannot mount the Capsule's /sys"));
+  RECAP_TRY(mount_new(root.get(), "proc", "proc").context("cannot mount the Capsule's /proc"));
   const linux::UniqueFd dev = RECAP_TRY(make_own_directory(root.get(), "dev"));
   RECAP_TRY(linux::attach(devices.dev.get(), dev.get()));
   const linux::UniqueFd shm = RECAP_TRY(linux::open_at(devices.dev.get(), "shm", O_PATH));
@@ -152,8 +150,9 @@ Status attach_kernel_fs_in_child(Devices& devices) {
   return linux::attach(devices.pts.get(), devices.empty.get());
 }
 
-Status hide_what_is_the_hosts_in_child(const Devices& devices) {
+Status complete_kernel_fs_in_child(const Devices& devices) {
   const linux::UniqueFd root = RECAP_TRY(linux::open_at(linux::kCwd, "/", O_PATH | O_DIRECTORY));
+  RECAP_TRY(mount_new(root.get(), "sysfs", "sys").context("cannot mount the Capsule's /sys"));
   const linux::UniqueFd null = RECAP_TRY(linux::open_at(devices.dev.get(), "null", O_PATH));
   RECAP_TRY(hide(root.get(), kHiddenFiles, null.get()));
   return hide(root.get(), kHiddenDirectories, devices.empty.get());

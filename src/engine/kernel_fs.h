@@ -35,10 +35,11 @@ Result<Devices> make_devices(const run::Spec& spec, const RunIds& ids, const Lay
 Status send_devices(int socket, const Devices& devices);
 Status receive_devices(int socket, Devices& devices);
 
-// In the stub, with the Capsule's root as its own: /proc and /sys are mounted, /dev attached.
+// In the stub, with the Capsule's root as its own: /proc is mounted, /dev attached.
 Status attach_kernel_fs_in_child(Devices& devices);
 
-// After that, and before the function runs; it needs none of it, so it is not held up by this.
-Status hide_what_is_the_hosts_in_child(const Devices& devices);
+// After that: /sys is mounted, and what is the host's is hidden. Nobody needs it before the
+// function runs.
+Status complete_kernel_fs_in_child(const Devices& devices);
 
 }  // namespace recap::engine

@@ -206,10 +206,10 @@ void become_powerless(const StubPlan& plan) {
   }
   const int pidfd = inner->pidfd.get();
   tell(plan, {.type = StubMessageType::kInnerForked}, std::span(&pidfd, 1));
-  if (auto hidden = hide_what_is_the_hosts_in_child(*plan.devices); hidden) {
+  if (auto complete = complete_kernel_fs_in_child(*plan.devices); complete) {
     become_powerless(plan);
   } else {
-    report_failure(plan.failure_pipe, hidden.error(), 125);  // the function waits, and is killed
+    report_failure(plan.failure_pipe, complete.error(), 125);  // the function waits, and is killed
   }
   hold_only_messages(plan);
   reap_everything(plan, inner->pid, StubMessageType::kInnerLost);
