@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "linux/error.h"
+#include "linux/fs.h"
 
 namespace recap::capsule {
 
-base::Result<int> start_program(const std::vector<std::string>& argv, int output, int input) {
+base::Result<int> start_program(const std::vector<std::string>& argv, int output, int input,
+                                int error) {
   std::vector<char*> words;
   for (const std::string& word : argv) {
     words.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve does not write to them
@@ -27,7 +29,7 @@ base::Result<int> start_program(const std::vector<std::string>& argv, int output
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   }
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, error < 0 ? output : error, STDERR_FILENO);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t child;
@@ -46,7 +48,8 @@ base::Result<int> start_program(const std::vector<std::string>& argv, int output
 }
 
 base::Result<int> run_program(const std::vector<std::string>& argv) {
-  const int pid = RECAP_TRY(start_program(argv, STDERR_FILENO));
+  const linux::UniqueFd null = RECAP_TRY(linux::open_at(linux::kCwd, "/dev/null", O_WRONLY));
+  const int pid = RECAP_TRY(start_program(argv, null.get(), -1, STDERR_FILENO));
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) {

@@ -39,6 +39,9 @@ struct LimitRequest {
   std::optional<std::uint64_t> deadline_ms = {}, grace_ms = {};
 };
 
+// When an image is fetched, and not taken as the store has it.
+enum class Pull : std::uint8_t { kMissing, kAlways, kNever };
+
 struct RunRequest {
   std::string image;               // a function's name or an image reference
   std::string target;              // as targets::find takes it

@@ -121,21 +121,33 @@ bool can_be_pulled(std::string_view reference) {
 }
 
 base::Result<image::PreparedImage> stage_image(const Dirs& dirs, const std::string& reference,
-                                               bool quiet) {
-  auto image = image::find(dirs.store(), reference);
-  if (image || image.error().kind() != base::Kind::kNotFound || !can_be_pulled(reference)) {
-    return image;
+                                               Pull pull, bool quiet) {
+  if (pull == Pull::kAlways && !can_be_pulled(reference)) {
+    return base::Error(base::Kind::kInvalid,
+                       "--pull always needs a name that says where the image is, such as "
+                       "docker.io/library/debian:12; a bare name is a function's");
+  }
+  if (pull != Pull::kAlways) {
+    auto image = image::find(dirs.store(), reference);
+    if (image || image.error().kind() != base::Kind::kNotFound || pull == Pull::kNever ||
+        !can_be_pulled(reference)) {
+      return image;
+    }
   }
   std::vector<std::string> argv{program_path("recap-image"), "pull"};
   if (quiet) {
     argv.emplace_back("--quiet");
+  }
+  if (pull == Pull::kMissing) {
+    argv.emplace_back("--missing");  // many runs of one image fetch it once
   }
   argv.push_back(reference);
   const int code = RECAP_TRY(run_program(argv));
   if (code != 0) {
     return base::Error(base::Kind::kNotFound,
                        base::concat<400>("the image ", std::string_view(reference).substr(0, 200),
-                                         " is not in the store and could not be pulled"));
+                                         pull == Pull::kMissing ? " is not in the store and" : "",
+                                         " could not be pulled"));
   }
   return image::find(dirs.store(), reference);
 }

@@ -17,10 +17,10 @@ namespace recap::capsule {
 // Below each cgroup hierarchy's root: where keepers and runs live.
 inline constexpr const char* kCgroupParent = "recap";
 
-// The image from the store, pulled by `recap-image` when it is not there and `reference` can only
-// be an image's. `quiet`: the progress of a pull is not shown.
+// The image from the store; `recap-image` pulls it first where `pull` says so and `reference` can
+// only be an image's. `quiet`: the progress of a pull is not shown.
 base::Result<image::PreparedImage> stage_image(const Dirs& dirs, const std::string& reference,
-                                               bool quiet);
+                                               Pull pull, bool quiet);
 
 // "debian:12", "a/b", "registry.example/tools@sha256:…": more than a bare word, which is a
 // function's name first of all, and more than a digest, which says nothing about where it is.

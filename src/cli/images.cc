@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// recap images, import, pull, rmi, gc: handed over to recap-image. That program links archive and
-// compression libraries, which would cost every run milliseconds before its first line; it is
-// started only here.
+// recap images, import, pull, push, build, verify, rmi, gc: handed over to recap-image. That
+// program links archive and compression libraries, which would cost every run milliseconds before
+// its first line; it is started only here.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -78,6 +78,9 @@ int hand_over(const char* verb, std::span<char*> args) {
 int images(std::span<char*> args) { return hand_over("images", args); }
 int import_image(std::span<char*> args) { return hand_over("import", args); }
 int pull(std::span<char*> args) { return hand_over("pull", args); }
+int push(std::span<char*> args) { return hand_over("push", args); }
+int build(std::span<char*> args) { return hand_over("build", args); }
+int verify(std::span<char*> args) { return hand_over("verify", args); }
 int rmi(std::span<char*> args) { return hand_over("rmi", args); }
 int gc(std::span<char*> args) { return hand_over("gc", args); }
 

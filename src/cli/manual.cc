@@ -63,16 +63,29 @@ constexpr std::array kListFlags = {kOutput};
 constexpr std::array kImagesFlags = {
     kOutput,
     Flag{"-q,--quiet", "", "print digests only"},
+    Flag{"--digests", "", "show whole digests"},
 };
 constexpr Flag kImageName{"--name", "NAME", "name of the image in the store"};
 constexpr Flag kNoProgress{"-q,--quiet", "", "do not show progress"};
 constexpr std::array kImportFlags = {kImageName, kNoProgress};
+constexpr Flag kAuthFile{"--authfile", "FILE", "registry credentials, instead of skopeo's own",
+                         kFile};
+constexpr Flag kTlsVerify{"--tls-verify", "WHAT", "for this registry, instead of registries.conf",
+                          kNothing, "true false"};
 constexpr std::array kPullFlags = {
     kImageName,
     kNoProgress,
-    Flag{"--authfile", "FILE", "registry credentials, instead of skopeo's own", kFile},
-    Flag{"--tls-verify", "WHAT", "for this registry, instead of registries.conf", kNothing,
-         "true false"},
+    Flag{"--missing", "", "do nothing when the store has the image"},
+    kAuthFile,
+    kTlsVerify,
+    Flag{"--timeout", "SECONDS", "give up when nothing arrives for so long (default 120)"},
+};
+constexpr std::array kPushFlags = {kNoProgress, kAuthFile, kTlsVerify};
+constexpr std::array kBuildFlags = {
+    Flag{"-t,--tag", "NAME", "name of the image"},
+    Flag{"--builder", "PROGRAM", "what builds; by default the first that is installed", kNothing,
+         "buildah podman docker"},
+    Flag{"-q,--quiet", "", "do not show what the builder says"},
 };
 constexpr std::array kGcFlags = {
     Flag{"-n,--dry-run", "", "say what would be removed, and remove nothing"},
@@ -89,6 +102,10 @@ constexpr std::array kCpOperands = {
 constexpr std::array kSearch = {Operand{"SEARCH", kNothing, true}};
 constexpr std::array kImportOperands = {Operand{"PATH", kFile}};
 constexpr std::array kPullOperands = {Operand{"IMAGE", kNothing}};
+constexpr std::array kPushOperands = {Operand{"IMAGE", kImage},
+                                      Operand{"DESTINATION", kNothing, true}};
+constexpr std::array kBuildOperands = {Operand{"DIR|CONTAINERFILE", kFile},
+                                       Operand{"[-- FLAG…]", kNothing, true, true}};
 constexpr std::array kRmiOperands = {Operand{"IMAGE", kImage, false, true}};
 constexpr std::array kShells = {Operand{"bash|zsh|fish", kNothing, false, false, "bash zsh fish"}};
 constexpr std::array kHelpOperands = {Operand{"VERB", kVerb, true}};
@@ -184,10 +201,31 @@ constexpr std::array kManuals = {
            "", kImportFlags, kImportOperands,
            "  recap import ./image-dir\n"
            "  docker save tools:1 -o tools.tar && recap import --name tools:1 tools.tar\n"},
-    Manual{"pull", Group::kImages, "fetch an image from a registry, by skopeo", "", kPullFlags,
-           kPullOperands,
+    Manual{"pull", Group::kImages, "fetch an image from a registry, by skopeo",
+           "Also from oci:DIR, oci-archive:FILE, docker-archive:FILE, docker-daemon:NAME and "
+           "containers-storage:NAME. registries.conf, auth.json and policy.json count.",
+           kPullFlags, kPullOperands,
            "  recap pull debian:12\n"
            "  recap pull docker-daemon:tools:1\n"},
+    Manual{"push", Group::kImages, "copy an image to a registry, by skopeo",
+           "The image keeps its digest.", kPushFlags, kPushOperands,
+           "  recap push registry.example/tools:1\n"
+           "  recap push tools:1 registry.example/tools:1\n"},
+    Manual{"build", Group::kImages, "build an image, by buildah, podman or docker",
+           "A function.yaml beside the Containerfile becomes the image's labels. Behind -- come "
+           "flags of the builder.",
+           kBuildFlags, kBuildOperands,
+           "  recap build -t tools:1 ./tools\n"
+           "  recap build -t tools:1 tools/Containerfile -- --build-arg VERSION=2\n"},
+    Manual{
+        "verify",
+        Group::kImages,
+        "check that nothing in the store was damaged",
+        "Each blob is hashed again, each layer compared with what its blob unpacks to. Exit code "
+        "125 when something is damaged; what it is, is on stderr.",
+        {},
+        {},
+        "  recap verify\n"},
     Manual{"rmi",
            Group::kImages,
            "remove images that no run uses",

@@ -47,7 +47,7 @@ base::Result<capsule::Admitted> find_and_admit(const RunOptions& options,
                : or_words_are_swapped(std::move(found).error(), request, roots);
   }
   auto target = RECAP_TRY(targets::pin(*std::move(found), roots));
-  auto image = RECAP_TRY(capsule::stage_image(dirs, request.image, options.quiet));
+  auto image = RECAP_TRY(capsule::stage_image(dirs, request.image, options.pull, options.quiet));
   return capsule::admit(request, std::move(target), std::move(image), dirs);
 }
 

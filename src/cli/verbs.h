@@ -32,6 +32,9 @@ int functions(std::span<char*> args);
 int images(std::span<char*> args);
 int import_image(std::span<char*> args);  // recap import
 int pull(std::span<char*> args);
+int push(std::span<char*> args);
+int build(std::span<char*> args);
+int verify(std::span<char*> args);
 int rmi(std::span<char*> args);
 int gc(std::span<char*> args);
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <array>
 
 #include "capsule/quantity.h"
@@ -103,6 +104,16 @@ Status add_env_from_target(RunOptions& o, Value v) {
   });
 }
 
+Status set_pull(RunOptions& o, Value v) {
+  constexpr std::array kWords = {Value("missing"), Value("always"), Value("never")};
+  const auto at = std::ranges::find(kWords, v);
+  if (at == kWords.end()) {
+    return invalid("it is missing, always or never");
+  }
+  o.pull = static_cast<capsule::Pull>(at - kWords.begin());
+  return {};
+}
+
 Status set_pids(RunOptions& o, Value v) {
   o.request.limits.pids = static_cast<std::uint32_t>(RECAP_TRY(capsule::parse_count(v, kMaxPids)));
   return {};
@@ -128,6 +139,7 @@ constexpr std::array kSetters = {
     Setter{"--dry-run", RECAP_SWITCH(dry_run)},
     Setter{"--env-from-target", add_env_from_target},
     Setter{"--allow-host-namespaces", RECAP_SWITCH(request.allow_host_namespaces)},
+    Setter{"--pull", set_pull},
     Setter{"--name", set_name},
     Setter{"--user", set_user},
     Setter{"--share", add_share},
@@ -174,6 +186,7 @@ std::string default_of(std::string_view long_name) {
       {"--grace", capsule::duration_text(limits.grace_ms)},
       {"--share", policy::share_text(policy::kDefaultShare)},
       {"--view", "nothing"},
+      {"--pull", "missing"},
       {"--run-as", "reserved"},
       {"--detach-keys", capsule::kDefaultDetachKeys},
   };

@@ -65,6 +65,8 @@ inline constexpr std::array kFunctionFlags = {
 
 // They need the node's files, or have no field in a CapsuleRun.
 inline constexpr std::array kNodeFlags = {
+    Flag{"--pull", "WHEN", "when the image is fetched into the store", Words::kNothing,
+         "missing always never"},
     Flag{"-u,--user", "USER[:GROUP]",
          "user inside the image, instead of its USER: names or numbers"},
     Flag{"--env-from-target", "NAMES", "variables to take from the target, e.g. TZ,DATABASE_URL"},
@@ -77,6 +79,7 @@ inline constexpr std::array kNodeFlags = {
 
 struct RunOptions {
   capsule::RunRequest request;
+  capsule::Pull pull = capsule::Pull::kMissing;
   std::optional<std::string> detach_keys;  // as capsule::parse_detach_keys() returns them
   bool quiet = false;
   bool dry_run = false;

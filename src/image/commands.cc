@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/commands.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <vector>
 
@@ -14,7 +12,8 @@
 #include "image/options.h"
 #include "image/prepared.h"
 #include "image/printable.h"
-#include "image/pull.h"
+#include "image/supply_commands.h"
+#include "image/verify.h"
 
 namespace recap::image {
 
@@ -22,22 +21,6 @@ using base::Kind;
 using base::Result;
 
 namespace {
-
-constexpr OptionSpec kStore{"--store", true};
-
-using Words = std::span<const std::string_view>;
-
-std::string lines_of(const std::vector<Imported>& images) {
-  std::string out;
-  for (const Imported& image : images) {
-    out.append(image.reference);
-    if (image.reference != image.digest.text()) {
-      out.append(" ").append(image.digest.text());
-    }
-    out.append("\n");
-  }
-  return out;
-}
 
 Result<std::string> import_command(Words words, const Notice& notice) {
   constexpr std::array kKnown = {kStore, OptionSpec{"--name", true},
@@ -53,30 +36,9 @@ Result<std::string> import_command(Words words, const Notice& notice) {
   return lines_of(images);
 }
 
-Result<std::string> pull_command(Words words, const Notice& notice) {
-  constexpr std::array kKnown = {kStore, OptionSpec{"--name", true},
-                                 OptionSpec{"--quiet", false, "-q"}, OptionSpec{"--authfile", true},
-                                 OptionSpec{"--tls-verify", true}};
-  const Options options = RECAP_TRY(parse_options(words, kKnown));
-  const std::string verify = options.value("--tls-verify");
-  if (options.arguments.size() != 1) {
-    return failure(Kind::kInvalid, "name one image, e.g. registry.example/tools:1");
-  }
-  if (!verify.empty() && verify != "true" && verify != "false") {
-    return failure(Kind::kInvalid, "--tls-verify is true or false");
-  }
-  const bool quiet = options.has("--quiet");
-  Store store = RECAP_TRY(Store::open(store_path(options), Lock::kShared));
-  const PullOptions how{options.value("--name"), options.value("--authfile"), verify,
-                        !quiet && isatty(STDERR_FILENO) == 1};
-  const auto images = RECAP_TRY(pull(store, options.arguments[0], how, Limits{}, notice,
-                                     [&store](int input) { return confine(store, input); }));
-  return lines_of(images);
-}
-
 Result<std::string> images_command(Words words, const Notice&) {
   constexpr std::array kKnown = {kStore, OptionSpec{"--output", true, "-o"},
-                                 OptionSpec{"--quiet", false, "-q"}};
+                                 OptionSpec{"--quiet", false, "-q"}, OptionSpec{"--digests"}};
   const Options options = RECAP_TRY(parse_options(words, kKnown));
   const std::string output = options.value("--output");
   if (!options.arguments.empty()) {
@@ -90,7 +52,7 @@ Result<std::string> images_command(Words words, const Notice&) {
     return images_as_json(images);
   }
   if (!options.has("--quiet")) {
-    return images_as_table(images);
+    return images_as_table(images, options.has("--digests"));
   }
   std::string out;
   for (const PreparedImage& image : images) {
@@ -125,6 +87,24 @@ Result<std::string> rmi_command(Words words, const Notice&) {
   return out;
 }
 
+Result<std::string> verify_command(Words words, const Notice& notice) {
+  constexpr std::array kKnown = {kStore};
+  const Options options = RECAP_TRY(parse_options(words, kKnown));
+  if (!options.arguments.empty()) {
+    return failure(Kind::kInvalid, "verify takes no arguments: it looks at the whole store");
+  }
+  Store store = RECAP_TRY(Store::open(store_path(options), Lock::kShared));
+  RECAP_TRY(confine(store, -1));
+  const Verified found = RECAP_TRY(verify_store(store, notice));
+  if (found.damaged != 0) {
+    return failure(Kind::kCorrupt, found.damaged,
+                   " things in the store are damaged: remove the images they belong to with 'recap "
+                   "rmi', and pull or import them again");
+  }
+  return fmt::format("verified {} images, {} layers, {} blobs: {}\n", found.images, found.layers,
+                     found.blobs, readable_size(found.bytes));
+}
+
 Result<std::string> gc_command(Words words, const Notice&) {
   constexpr std::array kKnown = {kStore, OptionSpec{"--dry-run", false, "-n"}};
   const Options options = RECAP_TRY(parse_options(words, kKnown));
@@ -146,8 +126,9 @@ struct Verb {
 };
 
 constexpr std::array kVerbs = {Verb{"import", import_command}, Verb{"pull", pull_command},
-                               Verb{"images", images_command}, Verb{"rmi", rmi_command},
-                               Verb{"gc", gc_command}};
+                               Verb{"push", push_command},     Verb{"build", build_command},
+                               Verb{"images", images_command}, Verb{"verify", verify_command},
+                               Verb{"rmi", rmi_command},       Verb{"gc", gc_command}};
 
 }  // namespace
 
@@ -157,7 +138,8 @@ Result<std::string> run_command(Words words, const Notice& notice) {
       return verb.run(words.subspan(1), notice);
     }
   }
-  return failure(Kind::kInvalid, "there is no such verb: say import, pull, images, rmi or gc");
+  return failure(Kind::kInvalid,
+                 "there is no such verb: say import, pull, push, build, images, verify, rmi or gc");
 }
 
 }  // namespace recap::image

@@ -29,15 +29,11 @@ struct Needed {
 void add_blobs(const Store& store, const Digest& digest, std::set<Digest>& blobs) {
   blobs.insert(digest);
   const auto text = store.read_manifest(digest);
-  for (const std::string_view type :
-       {kOciManifestType,
-        std::string_view("application/vnd.docker.distribution.manifest.v2+json")}) {
-    const auto manifest = text ? parse_manifest(*text, type) : text.error();
-    if (manifest) {
-      blobs.insert(manifest->config.digest);
-      for (const Descriptor& layer : manifest->layers) {
-        blobs.insert(layer.digest);
-      }
+  const auto manifest = text ? parse_known_manifest(*text) : text.error();
+  if (manifest) {
+    blobs.insert(manifest->config.digest);
+    for (const Descriptor& layer : manifest->layers) {
+      blobs.insert(layer.digest);
     }
   }
 }

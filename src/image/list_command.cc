@@ -19,6 +19,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kShortDigest = 12;
+constexpr std::size_t kWholeDigest = 7 + 64;  // sha256: and 64 digits
 
 // RFC 3339, or "" when the image does not say when it was made.
 std::string time_of(std::int64_t seconds) {
@@ -79,7 +80,8 @@ std::string readable_size(std::uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
-std::string images_as_table(std::span<const PreparedImage> images) {
+std::string images_as_table(std::span<const PreparedImage> images, bool whole_digests) {
+  const std::size_t digest_width = whole_digests ? kWholeDigest : kShortDigest;
   std::size_t width = std::string_view("REFERENCE").size();
   std::vector<std::string> names;
   for (const PreparedImage& image : images) {
@@ -87,13 +89,13 @@ std::string images_as_table(std::span<const PreparedImage> images) {
                                                     : printable(familiar(image.reference), 250));
     width = std::max(width, names.back().size());
   }
-  std::string out = fmt::format("{:<{}}  {:<12}  {:<10}  {:>10}\n", "REFERENCE", width, "DIGEST",
-                                "CREATED", "SIZE");
+  std::string out = fmt::format("{:<{}}  {:<{}}  {:<10}  {:>10}\n", "REFERENCE", width, "DIGEST",
+                                digest_width, "CREATED", "SIZE");
   for (std::size_t i = 0; i < images.size(); ++i) {
     const PreparedImage& image = images[i];
-    out += fmt::format("{:<{}}  {:<12}  {:<10}  {:>10}\n", names[i], width,
-                       image.digest.substr(7, kShortDigest), date_of(image.created_s),
-                       readable_size(image.size_bytes));
+    out += fmt::format("{:<{}}  {:<{}}  {:<10}  {:>10}\n", names[i], width,
+                       image.digest.substr(whole_digests ? 0 : 7, digest_width), digest_width,
+                       date_of(image.created_s), readable_size(image.size_bytes));
   }
   return out;
 }

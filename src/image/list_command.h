@@ -10,7 +10,8 @@
 
 namespace recap::image {
 
-std::string images_as_table(std::span<const PreparedImage> images);
+// `whole_digests`: not only their first digits.
+std::string images_as_table(std::span<const PreparedImage> images, bool whole_digests);
 std::string images_as_json(std::span<const PreparedImage> images);
 
 // "3.4 MB", in powers of 1000, as container tools count images.

@@ -171,6 +171,12 @@ Result<Manifest> parse_manifest(std::string_view text, std::string_view media_ty
   return out;
 }
 
+Result<Manifest> parse_known_manifest(std::string_view text) {
+  const json::object object = RECAP_TRY(parse_object(text, "the image manifest"));
+  const std::string said = RECAP_TRY(text_of(object, "mediaType"));
+  return parse_manifest(text, said.empty() ? kOciManifestType : std::string_view(said));
+}
+
 std::string_view host_architecture() {
 #if defined(__x86_64__)
   return "amd64";

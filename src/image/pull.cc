@@ -4,8 +4,10 @@
 #include <fcntl.h>
 
 #include <array>
+#include <cstdlib>
 
 #include "image/files.h"
+#include "image/prepared.h"
 #include "image/printable.h"
 #include "image/reference.h"
 #include "image/sha256.h"
@@ -88,7 +90,11 @@ Status share_blobs(const Store& store) {
 std::vector<std::string> skopeo_arguments(const Store& store, const PullSource& source,
                                           const PullOptions& options) {
   const std::string workspace = store.workspace_path();
-  std::vector<std::string> out{"--command-timeout=30m", "copy", "--retry-times=2",
+  // What skopeo keeps while it works lies in the workspace too, which is swept, and counted.
+  std::vector<std::string> out{"--command-timeout=30m",
+                               "--tmpdir=" + workspace,
+                               "copy",
+                               "--retry-times=2",
                                "--dest-oci-accept-uncompressed-layers",
                                "--dest-shared-blob-dir=" + workspace + "/" + kSharedDir};
   if (!options.progress) {
@@ -99,6 +105,11 @@ std::vector<std::string> skopeo_arguments(const Store& store, const PullSource& 
   }
   if (!options.tls_verify.empty()) {
     out.push_back("--src-tls-verify=" + options.tls_verify);
+  }
+  // skopeo alone of Docker's clients does not read it by itself.
+  const char* const daemon = std::getenv("DOCKER_HOST");
+  if (source.location.starts_with("docker-daemon:") && daemon != nullptr) {
+    out.push_back(std::string("--src-daemon-host=") + daemon);
   }
   out.push_back(source.location);
   out.push_back("oci:" + workspace + "/" + kLayoutDir);
@@ -118,6 +129,18 @@ std::string name_in(std::string_view transport, std::string_view rest) {
   }
   const auto parsed = parse_reference(rest);
   return parsed ? parsed->canonical() : "";
+}
+
+Result<UniqueFd> lock_source(const Store& store, std::string_view location) {
+  const Digest digest = Sha256::of(std::as_bytes(std::span(location)));
+  return lock_file(store.root().get(), path_in(kLocksDir, digest));
+}
+
+Status fetch(const Store& store, const PullSource& source, const PullOptions& options) {
+  const std::string skopeo = RECAP_TRY(find_skopeo());
+  RECAP_TRY(share_blobs(store));
+  FetchWatch watch(store.workspace(), options.bounds);
+  return run_skopeo(skopeo, skopeo_arguments(store, source, options), options.progress, &watch);
 }
 
 }  // namespace
@@ -150,9 +173,14 @@ Result<std::vector<Imported>> pull(Store& store, std::string_view text, const Pu
   if (store.path().find(':') != std::string::npos) {
     return failure(Kind::kInvalid, "the path of the store must not contain a colon");
   }
-  const std::string skopeo = RECAP_TRY(find_skopeo());
-  RECAP_TRY(share_blobs(store));
-  RECAP_TRY(run_skopeo(skopeo, skopeo_arguments(store, source, options), options.progress));
+  const UniqueFd only_one = RECAP_TRY(lock_source(store, source.location));
+  if (options.missing && !name.empty()) {
+    if (const auto known = find(store.path(), name)) {
+      return std::vector<Imported>{{name, Digest::parse(known->digest).value_or(Digest())}};
+    }
+  }
+  RECAP_TRY(fetch(store, source, options).context(printable(text)));
+  // From here on nothing is asked of the source any more: what is checked now is what will run.
   RECAP_TRY(confine ? confine(-1) : Status());
   auto layout = RECAP_TRY(open_layout_directory(store.workspace_path() + "/" + kLayoutDir));
   PulledLayout pulled(store, std::move(layout));

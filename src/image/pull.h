@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/fetch_watch.h"
 #include "image/importer.h"
 #include "image/limits.h"
 #include "image/store.h"
@@ -14,10 +15,12 @@
 namespace recap::image {
 
 struct PullOptions {
-  std::string name;        // replaces the name that the source has
-  std::string authfile;    // else skopeo's own
-  std::string tls_verify;  // "true", "false", or "" for what registries.conf says
+  std::string name = {};        // replaces the name that the source has
+  std::string authfile = {};    // else skopeo's own
+  std::string tls_verify = {};  // "true", "false", or "" for what registries.conf says
   bool progress = false;
+  bool missing = false;  // only what the store does not have
+  FetchBounds bounds = {};
 };
 
 // What is to be pulled, in skopeo's words, and what it will be called ("" when it has no name).
@@ -27,6 +30,7 @@ struct PullSource {
 };
 base::Result<PullSource> parse_pull_source(std::string_view text);
 
+// One pull of a source at a time: with `missing`, who waited finds what another one fetched.
 base::Result<std::vector<Imported>> pull(Store& store, std::string_view text,
                                          const PullOptions& options, const Limits& limits,
                                          const Notice& notice, const Confine& confine = {});

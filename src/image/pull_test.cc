@@ -42,6 +42,7 @@ TEST(Skopeo, LastMessage) {
   EXPECT_EQ(last_message("time=\"1\" level=info msg=\"a\"\n"
                          "time=\"2\" level=fatal msg=\"reading \\\"x\\\": denied\"\n"),
             "reading \"x\": denied");
+  EXPECT_EQ(last_message("level=fatal msg=\"two:\\n\\t* lines\"\n"), "two:  * lines");
   EXPECT_EQ(last_message("one\ntwo\n\n"), "two");
   EXPECT_EQ(last_message(""), "");
   EXPECT_EQ(last_message("msg=\"cut"), "cut");

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/skopeo.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
+#include <csignal>
 
 #include "image/printable.h"
-#include "image/skopeo_child.h"
-#include "linux/error.h"
+#include "image/tool.h"
 #include "linux/fs.h"
 
 namespace recap::image {
@@ -25,11 +26,18 @@ namespace {
 
 constexpr std::size_t kLogBytes = std::size_t{64} << 10;
 
-// Everything until the other end is closed; of much, the end.
-std::string read_log(int fd) {
+constexpr int kLookEveryMs = 1000;
+
+// Everything until the other end is closed, the end of it when it is much; or the watch's error.
+Result<std::string> read_log(int fd, FetchWatch* watch) {
   std::string log;
   std::array<std::byte, 4096> buffer{};
   while (true) {
+    pollfd ready{fd, POLLIN, 0};
+    if (poll(&ready, 1, kLookEveryMs) <= 0) {
+      RECAP_TRY(watch != nullptr ? watch->look() : Status());
+      continue;
+    }
     const auto n = linux::read_some(fd, buffer);
     if (!n || *n == 0) {
       return log;
@@ -41,23 +49,32 @@ std::string read_log(int fd) {
   }
 }
 
+struct Advice {
+  std::string_view sign, advice;
+};
+
+constexpr std::array kAdvice = {
+    Advice{"unauthorized", "log in with 'skopeo login HOST', or name the file with --authfile"},
+    Advice{"authentication required",
+           "log in with 'skopeo login HOST', or name the file with --authfile"},
+    Advice{"invalid username/password",
+           "log in again with 'skopeo login HOST', or name another file with --authfile"},
+    Advice{"certificate", "put the CA's certificate into /etc/containers/certs.d/HOST"},
+    Advice{"HTTP response to HTTPS client",
+           "name the registry as insecure in registries.conf if it is to be used without TLS"},
+    Advice{"manifest unknown", "look for the right name and tag"},
+    Advice{"no space left", "make room where the store is; 'recap gc' removes what nothing uses"},
+};
+
 }  // namespace
 
 Result<std::string> find_skopeo() {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
-  while (!rest.empty()) {
-    const std::size_t colon = rest.find(':');
-    std::string file(rest.substr(0, colon));
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
-    file.append("/skopeo");
-    if (file[0] == '/' && access(file.c_str(), X_OK) == 0) {
-      return file;
-    }
+  if (auto path = find_tool("skopeo")) {
+    return *std::move(path);
   }
   return Error(Kind::kNotFound,
-               "pulling needs skopeo, which is not installed: install the package 'skopeo', or "
-               "bring the image as an archive with 'recap import'");
+               "pulling and pushing need skopeo, which is not installed: install the package "
+               "'skopeo', or bring the image as an archive with 'recap import'");
 }
 
 std::string last_message(std::string_view log) {
@@ -72,42 +89,43 @@ std::string last_message(std::string_view log) {
     return out;
   }
   for (std::size_t i = at + kMessage.size(); i < log.size() && log[i] != '"'; ++i) {
-    if (log[i] == '\\' && i + 1 < log.size()) {
-      ++i;
-    }
-    out += log[i];
+    const bool is_escaped = log[i] == '\\' && i + 1 < log.size();
+    i += is_escaped ? 1 : 0;
+    out += is_escaped && (log[i] == 'n' || log[i] == 't') ? ' ' : log[i];
   }
   return out;
 }
 
-Status run_skopeo(const std::string& path, const std::vector<std::string>& arguments,
-                  bool progress) {
-  std::vector<const char*> argv{path.c_str()};
-  for (const std::string& argument : arguments) {
-    argv.push_back(argument.c_str());
-  }
-  argv.push_back(nullptr);
+std::string_view advice_for(std::string_view message) {
+  const auto* const at = std::ranges::find_if(kAdvice, [message](const Advice& one) {
+    return message.find(one.sign) != std::string_view::npos;
+  });
+  return at == kAdvice.end() ? "" : at->advice;
+}
+
+Status run_skopeo(const std::string& path, const std::vector<std::string>& arguments, bool progress,
+                  FetchWatch* watch) {
   linux::Pipe log = RECAP_TRY(linux::make_pipe());
-  const UniqueFd null = RECAP_TRY(linux::open_at(linux::kCwd, "/dev/null", 2 /* O_RDWR */));
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) {
-    return linux::failed("start", "skopeo", errno);
-  }
-  if (pid == 0) {
-    become_skopeo(argv.data(), {null.get(), progress ? 2 : null.get(), log.write.get()}, parent);
-  }
+  const UniqueFd null = RECAP_TRY(linux::open_at(linux::kCwd, "/dev/null", O_RDWR));
+  const pid_t pid = RECAP_TRY(start_tool(
+      path, arguments, {null.get(), progress ? STDERR_FILENO : null.get(), log.write.get()}));
   log.write.reset();
-  const std::string said = read_log(log.read.get());
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  const auto said = read_log(log.read.get(), watch);
+  if (!said) {
+    kill(pid, SIGKILL);
+  }
+  const int status = wait_for_tool(pid);
+  if (!said) {
+    return said.error();
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     return {};
   }
-  const std::string message = last_message(said);
-  return failure(Kind::kNotFound, "skopeo could not get the image: ",
-                 message.empty() ? "it was ended by a signal" : printable(message, 300));
+  const std::string message = last_message(*said);
+  const std::string_view advice = advice_for(message);
+  return failure(Kind::kNotFound, "skopeo failed: ",
+                 message.empty() ? "it was ended by a signal" : printable(message, 300),
+                 advice.empty() ? "" : "; ", advice);
 }
 
 }  // namespace recap::image

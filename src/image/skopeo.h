@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/fetch_watch.h"
 
 namespace recap::image {
 
@@ -15,9 +16,12 @@ namespace recap::image {
 base::Result<std::string> find_skopeo();
 
 // Runs it. Its output goes to our stderr when `progress`, else nowhere; what it says when it fails
-// becomes the error. It ends when we do.
+// becomes the error, and so does `watch`, which ends it (null: nobody watches). It ends when we do.
 base::Status run_skopeo(const std::string& path, const std::vector<std::string>& arguments,
-                        bool progress);
+                        bool progress, FetchWatch* watch);
+
+// What to do about a message of skopeo's, as the end of a sentence; "" when we know nothing better.
+std::string_view advice_for(std::string_view message);
 
 // The last message of skopeo's log, without time and level.
 std::string last_message(std::string_view log);

@@ -66,28 +66,6 @@ Status verify(Inflate& stream, const Store& store, const LayerSource& layer) {
   return {};
 }
 
-// Into workspace/HEX; the rename to layers/HEX comes when all of the image's layers are durable.
-Result<LayerCounts> unpack_one(const Store& store, const LayerSource& layer, const Limits& limits) {
-  const UniqueFd blob = RECAP_TRY(store.open_blob(layer.blob, layer.size));
-  const std::string name = layer.diff_id.hex();
-  RECAP_TRY(remove_tree(store.workspace().get(), name.c_str()));
-  RECAP_TRY(linux::make_dir_at(store.workspace().get(), name.c_str(), 0755));
-  LayerTree tree(RECAP_TRY(linux::open_dir_at(store.workspace().get(), name.c_str())));
-  RECAP_TRY(set_mode(tree.root().get(), 0755));
-  Inflate stream(blob.get(), limits);
-  auto counts = unpack_layer(stream, tree, limits);
-  if (!counts) {
-    // A damaged blob and a hostile layer look alike from inside; the digest tells them apart.
-    if (counts.error().kind() == Kind::kCorrupt && stream.drain()) {
-      RECAP_TRY(verify(stream, store, layer));
-    }
-    return std::move(counts).context("layer " + layer.blob.text().substr(0, 19));
-  }
-  RECAP_TRY(verify(stream, store, layer));
-  RECAP_TRY(write_record(tree.root().get(), {counts->bytes, tree.root_is_opaque()}));
-  return counts;
-}
-
 Status put_in_place(Store& store, const std::vector<Digest>& unpacked) {
   if (unpacked.empty() && !store.has_new_blobs()) {
     return {};
@@ -132,7 +110,7 @@ Status unpack_missing(Store& store, std::span<const LayerSource> layers, const L
     if (missing.erase(layer.diff_id) == 0 || read_layer_record(store.root(), layer.diff_id)) {
       continue;
     }
-    const LayerCounts counts = RECAP_TRY(unpack_one(store, layer, left));
+    const LayerCounts counts = RECAP_TRY(unpack_apart(store, layer, left));
     spend(left.max_bytes, counts.bytes);
     spend(left.max_entries, counts.entries);
     report(layer.diff_id, counts);
@@ -142,6 +120,28 @@ Status unpack_missing(Store& store, std::span<const LayerSource> layers, const L
 }
 
 }  // namespace
+
+Result<LayerCounts> unpack_apart(const Store& store, const LayerSource& layer,
+                                 const Limits& limits) {
+  const UniqueFd blob = RECAP_TRY(store.open_blob(layer.blob, layer.size));
+  const std::string name = layer.diff_id.hex();
+  RECAP_TRY(remove_tree(store.workspace().get(), name.c_str()));
+  RECAP_TRY(linux::make_dir_at(store.workspace().get(), name.c_str(), 0755));
+  LayerTree tree(RECAP_TRY(linux::open_dir_at(store.workspace().get(), name.c_str())));
+  RECAP_TRY(set_mode(tree.root().get(), 0755));
+  Inflate stream(blob.get(), limits);
+  auto counts = unpack_layer(stream, tree, limits);
+  if (!counts) {
+    // A damaged blob and a hostile layer look alike from inside; the digest tells them apart.
+    if (counts.error().kind() == Kind::kCorrupt && stream.drain()) {
+      RECAP_TRY(verify(stream, store, layer));
+    }
+    return std::move(counts).context("layer " + layer.blob.text().substr(0, 19));
+  }
+  RECAP_TRY(verify(stream, store, layer));
+  RECAP_TRY(write_record(tree.root().get(), {counts->bytes, tree.root_is_opaque()}));
+  return counts;
+}
 
 Result<LayerRecord> read_layer_record(const DirFd& store_root, const Digest& diff_id) {
   const DirFd dir =

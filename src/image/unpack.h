@@ -37,6 +37,11 @@ base::Result<std::vector<LayerRecord>> ensure_layers(Store& store,
                                                      const Limits& limits,
                                                      const LayerReport& report);
 
+// Unpacks the layer into a directory of the workspace that has its diffID's hex digits as name, and
+// gives it its record; the digests were checked. It is not durable, and not among the layers.
+base::Result<LayerCounts> unpack_apart(const Store& store, const LayerSource& layer,
+                                       const Limits& limits);
+
 // The record of a layer; kNotFound when it is not unpacked (or was left half-done).
 base::Result<LayerRecord> read_layer_record(const linux::DirFd& store_root, const Digest& diff_id);
 

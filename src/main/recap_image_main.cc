@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap-image: brings images into the store and takes them out. `recap` starts it for its verbs
-// import, pull, images, rmi and gc, so that the run path needs no archive or compression library.
+// import, pull, push, build, images, verify, rmi and gc, so that the run path needs no archive or
+// compression library.
 //
 // stdout: the result, one line per image. stderr: progress, and what an image was not allowed to
 // bring in. Exit code 0, or 125 with one sentence.
@@ -16,8 +17,9 @@ namespace {
 
 constexpr int kExitOurs = 125;
 constexpr const char* kHelp =
-    "recap-image does the work of `recap import`, pull, images, rmi and gc, which start it: it has "
-    "to lie\nbeside recap or in /usr/libexec/recap. `recap help VERB` explains a verb.";
+    "recap-image does the work of `recap import`, pull, push, build, images, verify, rmi and gc, "
+    "which start it: it has to lie\nbeside recap or in /usr/libexec/recap. `recap help VERB` "
+    "explains a verb.";
 
 int fail(std::string_view verb, std::string_view message) {
   std::fprintf(stderr, "recap %.*s: %.*s\n", static_cast<int>(verb.size()), verb.data(),
@@ -28,7 +30,7 @@ int fail(std::string_view verb, std::string_view message) {
 int run(std::span<char*> argv) {
   const std::vector<std::string_view> words(argv.begin() + 1, argv.end());
   if (words.empty()) {
-    return fail("image", "say what to do: import, pull, images, rmi or gc");
+    return fail("image", "say what to do: import, pull, push, build, images, verify, rmi or gc");
   }
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     return std::puts(kHelp) >= 0 ? 0 : kExitOurs;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A registry of container images on the loopback interface: Debian's docker-registry, plain HTTP."""
+"""A registry of container images on the loopback interface: Debian's docker-registry, over plain HTTP or TLS."""
 
 import base64
 import contextlib
@@ -18,15 +18,35 @@ def free_port():
         return free.getsockname()[1]
 
 
+def certificate(folder, *names):
+    """A key and a certificate that signs itself, as folder/key.pem and folder/cert.pem."""
+    host.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-days", "2", "-subj", "/CN=registry",
+             "-addext", "subjectAltName=" + ",".join(names))  # fmt: skip
+
+
+def trust(containers, name, folder):
+    """Lets who has `containers` as ~/.config/containers trust the certificate in `folder` for the registry `name`."""
+    if not (folder / "cert.pem").exists():
+        certificate(folder, "IP:127.0.0.1", "DNS:localhost")
+    place = containers / "certs.d" / name
+    place.mkdir(parents=True)
+    (place / "ca.crt").write_bytes((folder / "cert.pem").read_bytes())
+
+
 class Registry:
-    def __init__(self, folder, private=False):
+    def __init__(self, folder, private=False, tls=False):
         """`folder`: private; with `private` only USER gets anything."""
-        self.folder, self.private = folder, private
+        self.folder, self.private, self.tls = folder, private, tls
         self.name = f"127.0.0.1:{free_port()}"
-        # Plain HTTP is for hosts that the operator's registries.conf names, as with every such tool.
-        conf = folder / ".config/containers/registries.conf"
-        conf.parent.mkdir(parents=True)
-        conf.write_text(f'[[registry]]\nlocation = "{self.name}"\ninsecure = true\n')
+        containers = folder / ".config/containers"
+        containers.mkdir(parents=True)
+        if tls:
+            trust(containers, self.name, folder)
+        else:
+            # Plain HTTP is for hosts that the operator's registries.conf names, as with every such tool.
+            conf = containers / "registries.conf"
+            conf.write_text(f'[[registry]]\nlocation = "{self.name}"\ninsecure = true\n')
         self.home = str(folder)  # of who pulls
         self.auth_file = folder / "auth.json"
         token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -35,17 +55,25 @@ class Registry:
 
     def start(self):
         config = self.folder / "registry.yml"
-        auth = ""
+        auth, tls = "", ""
+        if self.tls:
+            tls = f", tls: {{certificate: {self.folder}/cert.pem, key: {self.folder}/key.pem}}"
         if self.private:
             hashed = crypt.crypt(PASSWORD, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2**5))
             (self.folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
             auth = f"auth: {{htpasswd: {{realm: test, path: {self.folder}/htpasswd}}}}\n"
         config.write_text(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self.folder}/registry}}}}\n"
-                          f"http: {{addr: '{self.name}'}}\n{auth}")  # fmt: skip
+                          f"http: {{addr: '{self.name}'{tls}}}\n{auth}")  # fmt: skip
         self.daemon = host.Daemon(["docker-registry", "serve", config], self.folder / "registry.log")
         port = int(self.name.rpartition(":")[2])
         host.wait_for(lambda: self.daemon.check() and not socket.socket().connect_ex(("127.0.0.1", port)), "registry")
         return self
+
+    def log_size(self):
+        return self.daemon.log.stat().st_size
+
+    def log_since(self, size):
+        return self.daemon.log.read_bytes()[size:].decode().splitlines()
 
     def stop(self):
         if self.daemon:
@@ -55,15 +83,15 @@ class Registry:
     def push(self, image, reference):
         """A testlib.images.Image as `reference`, e.g. "lib/tools:1"; returns its whole name."""
         name = f"{self.name}/{reference}"
-        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", "--authfile",
-                        self.auth_file, f"oci-archive:{image.oci_archive}", f"docker://{name}"],
+        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false",
+                        "--authfile", self.auth_file, f"oci-archive:{image.oci_archive}", f"docker://{name}"],
                        check=True, capture_output=True)  # fmt: skip
         return name
 
 
 @contextlib.contextmanager
-def start(folder, private=False):
-    registry = Registry(folder, private).start()
+def start(folder, private=False, tls=False):
+    registry = Registry(folder, private, tls).start()
     try:
         yield registry
     finally:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between fork and exec of skopeo: no allocation, no locks.
-#include "image/skopeo_child.h"
+// Between fork and exec of another program: no allocation, no locks.
+#include "image/tool_child.h"
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 namespace recap::image {
 
-void become_skopeo(const char* const* argv, ChildOutput output, pid_t parent) {
+void become_tool(const char* const* argv, ChildOutput output, pid_t parent) {
   // Ends with us: a download that nobody waits for must not write into a swept workspace. The check
   // afterwards is for a parent that was gone before prctl(2).
   prctl(PR_SET_PDEATHSIG, SIGKILL);

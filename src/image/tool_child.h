@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child that becomes skopeo: everything that happens between fork and exec.
+// The child that becomes another program: everything that happens between fork and exec.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +11,6 @@ struct ChildOutput {
 };
 
 // In a new child of `parent`: becomes the program argv[0], or ends with 127.
-[[noreturn]] void become_skopeo(const char* const* argv, ChildOutput output, pid_t parent);
+[[noreturn]] void become_tool(const char* const* argv, ChildOutput output, pid_t parent);
 
 }  // namespace recap::image
