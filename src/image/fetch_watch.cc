@@ -17,16 +17,20 @@ namespace {
 
 constexpr int kMaxDepth = 4;  // LAYOUT/blobs/sha256/HEX
 
-// Files come and go meanwhile: what cannot be looked at is not counted.
-std::uint64_t bytes_below(const DirFd& dir, int depth) {
+// Files come and go meanwhile: what cannot be looked at is not counted. Each look needs a
+// descriptor of its own, for reading a directory goes on where it ended.
+std::uint64_t bytes_below(const DirFd& parent, const char* name, int depth) {
   std::uint64_t bytes = 0;
-  (void)linux::each_entry(dir.get(), [&](const char* name, unsigned char) {
-    const auto st = linux::stat_at(dir.get(), name, AT_SYMLINK_NOFOLLOW);
+  const auto dir = linux::open_dir_at(parent.get(), name);
+  if (!dir) {
+    return 0;
+  }
+  (void)linux::each_entry(dir->get(), [&](const char* entry, unsigned char) {
+    const auto st = linux::stat_at(dir->get(), entry, AT_SYMLINK_NOFOLLOW);
     if (st && S_ISREG(st->stx_mode)) {
       bytes += st->stx_size;
     } else if (st && S_ISDIR(st->stx_mode) && depth < kMaxDepth) {
-      const auto inside = linux::open_dir_at(dir.get(), name);
-      bytes += inside ? bytes_below(*inside, depth + 1) : 0;
+      bytes += bytes_below(*dir, entry, depth + 1);
     }
     return true;
   });
@@ -38,12 +42,12 @@ std::uint64_t bytes_below(const DirFd& dir, int depth) {
 FetchWatch::FetchWatch(const DirFd& folder, const FetchBounds& bounds)
     : folder_(folder),
       bounds_(bounds),
-      before_(bytes_below(folder, 0)),
+      before_(bytes_below(folder, ".", 0)),
       last_(before_),
       since_(Clock::now()) {}
 
 Status FetchWatch::look() {
-  const std::uint64_t now = bytes_below(folder_, 0);
+  const std::uint64_t now = bytes_below(folder_, ".", 0);
   if (now > before_ + bounds_.max_bytes) {
     return failure(Kind::kInvalid, "it sends more than ", bounds_.max_bytes >> 20U,
                    " MiB; the image was refused");
