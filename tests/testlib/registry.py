@@ -80,11 +80,12 @@ class Registry:
             self.daemon.stop()
         self.daemon = None
 
-    def push(self, image, reference):
-        """A testlib.images.Image as `reference`, e.g. "lib/tools:1"; returns its whole name."""
+    def push(self, image, reference, preserve=True):
+        """A testlib.images.Image as `reference`, e.g. "lib/tools:1"; returns its whole name. Unless its digest has to
+        stay, its layers are compressed, as they mostly are."""
         name = f"{self.name}/{reference}"
-        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false",
-                        "--authfile", self.auth_file, f"oci-archive:{image.oci_archive}", f"docker://{name}"],
+        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", f"--preserve-digests={str(preserve).lower()}",
+                        "--dest-tls-verify=false", "--authfile", self.auth_file, f"oci-archive:{image.oci_archive}", f"docker://{name}"],
                        check=True, capture_output=True)  # fmt: skip
         return name
 
