@@ -90,5 +90,6 @@ def measure(options, say):
 
 
 def budget_lines(found):
-    text = f"first pull and run to podman's, the worse of two images: {found['recap_vs_podman']:.2f} (budget ≤ {BUDGET})"
-    return [(text, found["recap_vs_podman"] <= BUDGET)]
+    ratio = found["recap_vs_podman"]
+    text = f"first pull and run to podman's, the worse of two images: {ratio:.2f} (budget ≤ {BUDGET})"
+    return [(text, ratio <= BUDGET)]

@@ -51,8 +51,9 @@ def refused(recap, reference, *said, flags=(), seconds=60):
     return done
 
 
-def sized(digest_of, media_type):
-    return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(digest_of).hexdigest(), "size": len(digest_of)}
+def sized(content, media_type):
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
 
 def image_of(layer, diff_id=None, size=None):

@@ -155,8 +155,8 @@ def test_the_variant_of_this_machine(customer, registry, sleeper, tmp_path):
     for architecture in (other, here):
         tag = f"tools/many:{architecture}"
         reference = registry.push(words_of(tmp_path / architecture, architecture, tmp_path), tag)
-        raw = skopeo("inspect", "--raw", "--authfile", registry.auth_file, "--tls-verify=false", f"docker://{reference}")
-        found = skopeo("inspect", "--authfile", registry.auth_file, "--tls-verify=false", f"docker://{reference}")
+        look = ["inspect", "--authfile", registry.auth_file, "--tls-verify=false", f"docker://{reference}"]
+        raw, found = skopeo(*look, "--raw"), skopeo(*look)
         manifests.append({"mediaType": json.loads(raw)["mediaType"], "digest": json.loads(found)["Digest"],
                           "size": len(raw), "platform": {"os": "linux", "architecture": architecture}})  # fmt: skip
     put(registry, "tools/many", "both", {"schemaVersion": 2, "manifests": manifests,
@@ -178,8 +178,9 @@ def test_a_mirror_of_registries_conf(customer, registry, sleeper, tmp_path):
     registry.push(words_of(tmp_path / "m", "mirrored", tmp_path), "mirror/tools/words:1")
     home = tmp_path / "home"
     testlib.registry.trust(home / ".config/containers", registry.name, registry.folder)
-    (home / ".config/containers/registries.conf").write_text(f'[[registry]]\nprefix = "nowhere.test"\nlocation = "127.0.0.1:1"\n'
-                    f'[[registry.mirror]]\nlocation = "{registry.name}/mirror"\n')  # fmt: skip
+    (home / ".config/containers/registries.conf").write_text(
+        '[[registry]]\nprefix = "nowhere.test"\nlocation = "127.0.0.1:1"\n'
+        f'[[registry.mirror]]\nlocation = "{registry.name}/mirror"\n')  # fmt: skip
     customer.env["HOME"] = str(home)
     says(customer, "nowhere.test/tools/words:1", sleeper, "mirrored")
 
@@ -310,7 +311,8 @@ def test_build_gives_the_labels_of_the_function(builder, recipe, sleeper):
         "dev.recap.limit.pids": "8",
     }  # fmt: skip
     says(builder, "tools/said:1", sleeper, "built")
-    done = builder("build", "-t", "tools/said:1", recipe / "Containerfile", "--", "--build-arg", "WORDS=anew", timeout=120)
+    flags = ["--build-arg", "WORDS=anew"]
+    done = builder("build", "-t", "tools/said:1", recipe / "Containerfile", "--", *flags, timeout=120)
     assert done.returncode == 0, done
     says(builder, "tools/said:1", sleeper, "anew")
 

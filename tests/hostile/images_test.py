@@ -125,14 +125,15 @@ def test_of_what_layers_say_only_the_closed_list_differs_from_umoci(recap, tmp_p
     """Left out: devices and FIFOs. Taken off: setuid and setgid of files, file capabilities, attributes but user.*
     And umoci 0.4.7 keeps what an opaque whiteout hides by the image specification."""
     capability = "\x01\0\0\x02" + "\0\x20\0\0" + "\0" * 12
-    lower = [folder("d"), file("d/gone"), file("d/kept"), folder("hidden"), file("hidden/low"), folder("t", mode=0o1777),
-             file("became-a-folder"), folder("became-a-file"), file("became-a-file/x"), folder("away"), file("away/x"),
-             symlink("link", "d/kept"), symlink("dangling", "/no/where"), file("owned", uid=1234, gid=65534, mtime=12345)]  # fmt: skip
+    lower = [folder("d"), file("d/gone"), file("d/kept"), folder("hidden"), file("hidden/low"),
+             folder("t", mode=0o1777), file("became-a-folder"), folder("became-a-file"), file("became-a-file/x"),
+             folder("away"), file("away/x"), symlink("link", "d/kept"), symlink("dangling", "/no/where"),
+             file("owned", uid=1234, gid=65534, mtime=12345)]  # fmt: skip
     upper = [file("d/.wh.gone"), file("hidden/.wh..wh.opq"), file("hidden/new"), file(".wh.away"),
-             folder("became-a-folder"), file("became-a-folder/x"), file("became-a-file"), file("x" * 200 + "/" + "y" * 200),
-             file("one", mode=0o640), hardlink("two", "one"), file("ümlaut"), file("noted", pax_headers=xattrs(user__a="b")),
-             folder("g", mode=0o2775),
-             file("setuid", mode=0o4755), file("able", pax_headers=xattrs(security__capability=capability)),
+             folder("became-a-folder"), file("became-a-folder/x"), file("became-a-file"),
+             file("x" * 200 + "/" + "y" * 200), file("one", mode=0o640), hardlink("two", "one"), file("ümlaut"),
+             file("noted", pax_headers=xattrs(user__a="b")), folder("g", mode=0o2775), file("setuid", mode=0o4755),
+             file("able", pax_headers=xattrs(security__capability=capability)),
              entry("null", tarfile.CHRTYPE, devmajor=1, devminor=3), entry("pipe", tarfile.FIFOTYPE)]  # fmt: skip
     layers = []
     for number, entries in enumerate((lower, upper)):

@@ -48,8 +48,9 @@ class Case:
 
         layer_type = "application/vnd.oci.image.layer.v1.tar"
         plain = [gzip.decompress(one) if one[:2] == b"\x1f\x8b" else one for one in self.layers]
+        diff_ids = ["sha256:" + hashlib.sha256(one).hexdigest() for one in plain]
         config = {"os": "linux", "architecture": ARCHITECTURE, "config": {"Cmd": ["/x"]},
-                  "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in plain]}}  # fmt: skip
+                  "rootfs": {"type": "layers", "diff_ids": diff_ids}}  # fmt: skip
         layers = [blob(one, layer_type + ("+gzip" if one[:2] == b"\x1f\x8b" else "")) for one in self.layers]
         change = self.change or (lambda part, value: value)
         config_at = blob(json.dumps(change("config", config)).encode(), "application/vnd.oci.image.config.v1+json")
@@ -134,7 +135,8 @@ def _layers():
     yield Case("I3", "directory-over-symlink", [tar(symlink("x", "/"), folder("x"), file("x/canary"))],
                tree={"x/canary": b"data"})  # fmt: skip
     for name in (".wh.", ".wh..", ".wh...", ".wh./"):
-        yield Case("I4", f"whiteout-named-{name.replace('/', 'slash')}", [tar(file("d/x"), file(f"d/{name}"))], refused="whiteout")
+        layer = tar(file("d/x"), file(f"d/{name}"))
+        yield Case("I4", f"whiteout-named-{name.replace('/', 'slash')}", [layer], refused="whiteout")
     yield Case("I4", "opaque-last", [tar(file("d/low")), tar(file("d/x"), file("d/.wh..wh.opq"))],
                tree={"d": "opaque", "d/x": b"data"})  # fmt: skip
     yield Case("I4", "whiteout-of-its-own-layer", [tar(file("d/x"), file("d/.wh.x"))], tree={"d/x": b"data"})
@@ -161,11 +163,13 @@ def _bombs():
     yield Case("I7", "long-name", [tar(file("x" * 300))], refused="")
     many = {f"SCHILY.xattr.user.a{n}": "x" for n in range(1000)}
     yield Case("I7", "attributes", [tar(file("x", pax_headers=many))], refused="attributes")
-    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x", "GNU.sparse.realsize": str(1 << 50)}
+    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x",
+              "GNU.sparse.realsize": str(1 << 50)}  # fmt: skip
     yield Case("I7", "sparse", [tar(file("x", b"1\n0\n1\n" + bytes(507), pax_headers=sparse))], refused="")
     yield Case("I13", "cut-off", [tar(file("x", b"y" * 4096))[:2000]], refused="")
-    yield Case("I13", "another-diff-id", [tar(file("x"))], refused="config promises", change=changing(
-        "config", lambda config: {**config, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "ab" * 32]}}))  # fmt: skip
+    rootfs = {"type": "layers", "diff_ids": ["sha256:" + "ab" * 32]}
+    yield Case("I13", "another-diff-id", [tar(file("x"))], refused="config promises",
+               change=changing("config", lambda config: {**config, "rootfs": rootfs}))  # fmt: skip
 
 
 def _documents():

@@ -84,9 +84,9 @@ class Registry:
         """A testlib.images.Image as `reference`, e.g. "lib/tools:1"; returns its whole name. Unless its digest has to
         stay, its layers are compressed, as they mostly are."""
         name = f"{self.name}/{reference}"
-        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", f"--preserve-digests={str(preserve).lower()}",
-                        "--dest-tls-verify=false", "--authfile", self.auth_file, f"oci-archive:{image.oci_archive}", f"docker://{name}"],
-                       check=True, capture_output=True)  # fmt: skip
+        flags = ["-q", "--dest-tls-verify=false", "--authfile", self.auth_file] + ["--preserve-digests"] * preserve
+        subprocess.run(["skopeo", "--insecure-policy", "copy", *flags, f"oci-archive:{image.oci_archive}",
+                        f"docker://{name}"], check=True, capture_output=True)  # fmt: skip
         return name
 
 
