@@ -92,8 +92,8 @@ class Registry:
 
 @contextlib.contextmanager
 def start(folder, private=False, tls=False):
-    registry = Registry(folder, private, tls).start()
+    registry = Registry(folder, private, tls)
     try:
-        yield registry
+        yield registry.start()
     finally:
         registry.stop()
