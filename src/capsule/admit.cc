@@ -11,6 +11,7 @@
 #include <array>
 
 #include "capsule/function_limits.h"
+#include "capsule/host_ceiling.h"
 #include "capsule/requester.h"
 #include "capsule/target_env.h"
 #include "linux/fs.h"
@@ -268,6 +269,7 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   run.target = std::move(target);
   run.image = std::move(image);
   run.function = RECAP_TRY(policy::function_of(dirs.catalog_index(), run.image.digest));
+  run.unheeded = run.function.empty() ? policy::labels_that_ask(run.image.labels) : "";
   RECAP_TRY(decide_grant(request, run).context("refused"));
 
   run.run_id = RECAP_TRY(new_run_id());
@@ -276,6 +278,7 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   static const std::map<std::string, std::string> kNoLabels;
   run.limits =
       RECAP_TRY(limits_of(request.limits, run.function.empty() ? kNoLabels : run.image.labels));
+  RECAP_TRY(admit_under_host_policy(run, dirs, !request.out.empty()).context("refused"));
   run.argv = command_line(request, run.image);
   if (run.argv.empty()) {
     return base::Error(base::Kind::kInvalid, "the image names no program: say which after `--`");

@@ -23,6 +23,8 @@ struct Admitted {
   std::string name;
   std::string requester;
   std::string function;  // of the catalogue; empty: an image like any other
+  std::string policy;    // run::Basis::policy
+  std::string unheeded;  // run::Basis::unheeded
   targets::Pinned target;
   image::PreparedImage image;
   policy::Grant grant;

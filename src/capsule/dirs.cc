@@ -56,6 +56,7 @@ Dirs Dirs::from_environment() {
   Dirs dirs;
   dirs.state = from_variable("RECAP_STATE_DIR", std::move(dirs.state));
   dirs.data = from_variable("RECAP_DATA_DIR", std::move(dirs.data));
+  dirs.policy = from_variable("RECAP_POLICY", std::move(dirs.policy));
   return dirs;
 }
 

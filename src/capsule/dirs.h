@@ -12,12 +12,15 @@ struct Dirs {
   std::string state = "/run/recap";     // live runs: runs/RUN/{ledger,control,pid,…}
   std::string data = "/var/lib/recap";  // store/, records/, catalog/
 
+  std::string policy = "/etc/recap/policy.yaml";  // ceilings of this host; need not be there
+
   [[nodiscard]] std::string runs() const { return state + "/runs"; }
   [[nodiscard]] std::string store() const { return data + "/store"; }
   [[nodiscard]] std::string records() const { return data + "/records"; }
   [[nodiscard]] std::string catalog_index() const { return data + "/catalog/index"; }
+  [[nodiscard]] std::string compiled_policy() const { return data + "/policy"; }
 
-  // The defaults, unless RECAP_STATE_DIR or RECAP_DATA_DIR say otherwise.
+  // The defaults, unless RECAP_STATE_DIR, RECAP_DATA_DIR or RECAP_POLICY say otherwise.
   static Dirs from_environment();
 
   // Makes what is missing. kDenied when a directory is not root's or others may look into it: what

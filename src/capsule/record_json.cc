@@ -41,9 +41,21 @@ void write_target(JsonWriter& json, std::string_view runtime, std::string_view c
   json.key("name").text(name).key("pid").number(pid).end_object();
 }
 
-void write_image(JsonWriter& json, std::string_view reference, std::string_view digest) {
+void write_image(JsonWriter& json, const run::ImageId& image) {
   json.key("image").begin_object();
-  json.key("ref").text(reference).key("digest").text(digest).end_object();
+  json.key("ref").text(image.reference).key("digest").text(image.digest);
+  json.key("trust").text(image.trust).end_object();
+}
+
+void write_basis(JsonWriter& json, const run::Basis& basis) {
+  json.key("function").text(basis.function).key("policy").text(basis.policy);
+  json.key("unheeded_labels").begin_array();
+  // "" has no words: nothing is written then.
+  (void)policy::each_word(basis.unheeded, [&](std::string_view label) -> base::Status {
+    json.text(label);
+    return {};
+  });
+  json.end_array();
 }
 
 void write_times(JsonWriter& json, const run::Record& record) {
@@ -93,7 +105,8 @@ void write_record(JsonWriter& json, const run::Record& record) {
   json.key("requester").text(record.requester);
   write_target(json, record.target.runtime, record.target.container_id, record.target.name,
                record.target.pid);
-  write_image(json, record.image.reference, record.image.digest);
+  write_image(json, record.image);
+  write_basis(json, record.basis);
   json.key("command").text(record.command);
   write_share(json, record.share);
   json.key("view").text(policy::name_of(record.view));
@@ -125,10 +138,10 @@ std::string admitted_json(const Admitted& run) {
   const targets::Target& target = run.target.target;
   JsonWriter json;
   json.begin_object();
-  json.key("function").text(run.function);
   json.key("requester").text(run.requester);
   write_target(json, target.runtime, target.id, target.name, target.pid);
-  write_image(json, run.image.reference, run.image.digest);
+  write_image(json, {run.image.reference, run.image.digest, run.image.trust});
+  write_basis(json, {run.function, run.policy, run.unheeded});
   json.key("argv").begin_array();
   for (const std::string& word : run.argv) {
     json.text(word);

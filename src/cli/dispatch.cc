@@ -45,6 +45,7 @@ constexpr std::array kCalls = {
     Call{"verify", verify},
     Call{"rmi", rmi},
     Call{"gc", gc, true, true},
+    Call{"policy", check_policy},
     Call{"doctor", doctor},
     Call{"version", version, false},
     Call{"completion", completion, false},

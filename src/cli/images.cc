@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// recap images, import, pull, push, build, verify, rmi, gc: handed over to recap-image. That
+// recap images, import, pull, push, build, verify, rmi, gc, policy: handed over to recap-image. That
 // program links archive and compression libraries, which would cost every run milliseconds before
 // its first line; it is started only here.
 #include <stdlib.h>
@@ -83,5 +83,6 @@ int build(std::span<char*> args) { return hand_over("build", args); }
 int verify(std::span<char*> args) { return hand_over("verify", args); }
 int rmi(std::span<char*> args) { return hand_over("rmi", args); }
 int gc(std::span<char*> args) { return hand_over("gc", args); }
+int check_policy(std::span<char*> args) { return hand_over("policy", args); }
 
 }  // namespace recap::cli

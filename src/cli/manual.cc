@@ -78,6 +78,8 @@ constexpr std::array kPullFlags = {
     Flag{"--missing", "", "do nothing when the store has the image"},
     kAuthFile,
     kTlsVerify,
+    Flag{"--signature-policy", "FILE", "who has to have signed it, instead of skopeo's policy.json",
+         kFile},
     Flag{"--timeout", "SECONDS", "give up when nothing arrives for so long (default 120)"},
 };
 constexpr std::array kPushFlags = {kNoProgress, kAuthFile, kTlsVerify};
@@ -106,6 +108,7 @@ constexpr std::array kPushOperands = {Operand{"IMAGE", kImage},
                                       Operand{"DESTINATION", kNothing, true}};
 constexpr std::array kBuildOperands = {Operand{"DIR|CONTAINERFILE", kFile},
                                        Operand{"[-- FLAG…]", kNothing, true, true}};
+constexpr std::array kPolicyOperands = {Operand{"FILE", kFile, true}};
 constexpr std::array kRmiOperands = {Operand{"IMAGE", kImage, false, true}};
 constexpr std::array kShells = {Operand{"bash|zsh|fish", kNothing, false, false, "bash zsh fish"}};
 constexpr std::array kHelpOperands = {Operand{"VERB", kVerb, true}};
@@ -233,6 +236,15 @@ constexpr std::array kManuals = {
            {},
            kRmiOperands,
            "  recap rmi tools:1\n"},
+    Manual{"policy",
+           Group::kImages,
+           "check the file that says what runs may be granted on this host",
+           "FILE has documents of kind CapsulePolicy; without a name it is /etc/recap/policy.yaml. "
+           "A changed file counts from the next run on, and while it is wrong nothing runs.",
+           {},
+           kPolicyOperands,
+           "  recap policy\n"
+           "  recap policy new.yaml && mv new.yaml /etc/recap/policy.yaml\n"},
     Manual{
         "gc", Group::kImages, "remove layers that no image uses", "", kGcFlags, {}, "  recap gc\n"},
 

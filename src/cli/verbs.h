@@ -37,6 +37,7 @@ int build(std::span<char*> args);
 int verify(std::span<char*> args);
 int rmi(std::span<char*> args);
 int gc(std::span<char*> args);
+int check_policy(std::span<char*> args);
 
 int doctor(std::span<char*> args);
 int version(std::span<char*> args);

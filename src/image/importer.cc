@@ -200,8 +200,14 @@ Result<std::vector<Imported>> import_image(Store& store, ImageSource& source,
           notice(line);
         }
       }));
-  const StoredImage stored =
+  StoredImage stored =
       RECAP_TRY(prepare(store, image.manifest.digest, std::move(config), arrange(layers, records)));
+  stored.image.trust = image.trust;
+  if (image.trust.empty()) {
+    // What was once vouched for stays so: these are the same bytes.
+    const auto known = read_stored(store.root(), image.manifest.digest);
+    stored.image.trust = known ? known->image.trust : "";
+  }
   RECAP_TRY(store.write_image(stored));
   return give_names(store, image.manifest.digest, image.names);
 }

@@ -64,6 +64,7 @@ json::object object_of_image(const PreparedImage& image) {
           {"uid", image.uid},
           {"gid", image.gid},
           {"labels", std::move(labels)},
+          {"trust", image.trust},
           {"layers", std::move(layers)}};
 }
 

@@ -36,6 +36,9 @@ struct PreparedImage {
   std::map<std::string, std::string> labels;  // requests, never grants
   std::uint64_t size_bytes = 0;               // unpacked
   std::int64_t created_s = 0;
+  // What was asked of whoever made it, when it was pulled (signature_policy.h); "": it was
+  // imported.
+  std::string trust;
 };
 
 // The image that `reference` names in the store: NAME[:TAG], NAME@DIGEST, sha256:HEX, a digest

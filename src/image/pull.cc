@@ -11,6 +11,7 @@
 #include "image/printable.h"
 #include "image/reference.h"
 #include "image/sha256.h"
+#include "image/signature_policy.h"
 #include "image/skopeo.h"
 #include "linux/fs.h"
 
@@ -26,6 +27,7 @@ namespace {
 
 constexpr const char* kLayoutDir = "pulled";
 constexpr const char* kSharedDir = "shared";
+constexpr const char* kPolicyFile = "policy.json";
 constexpr const char* kSharedBlobs = "shared/sha256";
 constexpr std::uint64_t kWorthSharing = std::uint64_t{64} << 10;
 
@@ -90,11 +92,14 @@ Status share_blobs(const Store& store) {
 std::vector<std::string> skopeo_arguments(const Store& store, const PullSource& source,
                                           const PullOptions& options) {
   const std::string workspace = store.workspace_path();
-  // What skopeo keeps while it works lies in the workspace too, which is swept, and counted.
+  // What skopeo keeps while it works lies in the workspace too, which is swept, and counted. An OCI
+  // layout has no place for signatures: they are checked, and left behind.
   std::vector<std::string> out{"--command-timeout=30m",
                                "--tmpdir=" + workspace,
+                               "--policy=" + workspace + "/" + kPolicyFile,
                                "copy",
                                "--retry-times=2",
+                               "--remove-signatures",
                                "--dest-oci-accept-uncompressed-layers",
                                "--dest-shared-blob-dir=" + workspace + "/" + kSharedDir};
   if (!options.progress) {
@@ -114,6 +119,26 @@ std::vector<std::string> skopeo_arguments(const Store& store, const PullSource& 
   out.push_back(source.location);
   out.push_back("oci:" + workspace + "/" + kLayoutDir);
   return out;
+}
+
+// skopeo reads a copy, so that what decides is what the record speaks of.
+Status copy_policy(const Store& store, const SignaturePolicy& policy) {
+  return replace_file(store.workspace().get(), store.workspace().get(), kPolicyFile,
+                      std::as_bytes(std::span(policy.text)));
+}
+
+// Says whose decision a refusal was, and what this skopeo may lack.
+Status with_policy(Status got, const SignaturePolicy& policy) {
+  if (got || got.error().message().find("rejected") == std::string_view::npos) {
+    return got;
+  }
+  base::Error error(Kind::kDenied, got.error().message());
+  const bool cannot_check = policy.text.find("sigstoreSigned") != std::string::npos &&
+                            error.message().find("no signature exists") != std::string_view::npos;
+  return std::move(error).context(
+      base::concat<300>("the signature policy ", printable(policy.path, 200),
+                        cannot_check ? " (Debian 12's skopeo sees no sigstore signatures)" : "",
+                        " does not allow it"));
 }
 
 // The reference in "PATH:REF" or "REF"; "" when it names none.
@@ -179,7 +204,10 @@ Result<std::vector<Imported>> pull(Store& store, std::string_view text, const Pu
       return std::vector<Imported>{{name, Digest::parse(known->digest).value_or(Digest())}};
     }
   }
-  RECAP_TRY(fetch(store, source, options).context(printable(text)));
+  const SignaturePolicy policy = RECAP_TRY(read_signature_policy(options.signature_policy));
+  const std::string trust = RECAP_TRY(requirements_on(policy, source.location));
+  RECAP_TRY(copy_policy(store, policy));
+  RECAP_TRY(with_policy(fetch(store, source, options).context(printable(text)), policy));
   // From here on nothing is asked of the source any more: what is checked now is what will run.
   RECAP_TRY(confine ? confine(-1) : Status());
   auto layout = RECAP_TRY(open_layout_directory(store.workspace_path() + "/" + kLayoutDir));
@@ -188,6 +216,7 @@ Result<std::vector<Imported>> pull(Store& store, std::string_view text, const Pu
   if (images.size() != 1) {
     return failure(Kind::kInvalid, "'", printable(text), "' is not one image");
   }
+  images[0].trust = trust;
   images[0].names.clear();
   if (!name.empty()) {
     images[0].names.push_back(name);

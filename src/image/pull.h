@@ -19,7 +19,8 @@ struct PullOptions {
   std::string authfile = {};    // else skopeo's own
   std::string tls_verify = {};  // "true", "false", or "" for what registries.conf says
   bool progress = false;
-  bool missing = false;  // only what the store does not have
+  std::string signature_policy = {};  // FILE, else as read_signature_policy() finds it
+  bool missing = false;               // only what the store does not have
   FetchBounds bounds = {};
 };
 

@@ -35,6 +35,7 @@ struct FoundImage {
   Descriptor manifest;
   std::string manifest_text;       // of a docker archive, which has none: made for it
   std::vector<std::string> names;  // canonical references; empty when the source does not say
+  std::string trust = {};          // PreparedImage::trust
 };
 
 // oci_layout.cc

@@ -23,7 +23,7 @@ using run::Writer;
 
 namespace {
 
-constexpr std::uint32_t kPreparedVersion = 1;
+constexpr std::uint32_t kPreparedVersion = 2;
 constexpr std::size_t kMaxLabels = 4096;
 
 void write_words(Writer& out, const std::vector<std::string>& words) {
@@ -103,6 +103,7 @@ void write_all(Writer& out, const StoredImage& stored) {
   }
   out.number(image.size_bytes);
   out.number(image.created_s);
+  out.text(image.trust);
 }
 
 Error damaged() {
@@ -146,6 +147,7 @@ Result<StoredImage> decode_stored(std::span<const std::byte> input) {
   good = good && read_groups(in, image.groups) && read_labels(in, image.labels);
   image.size_bytes = in.number<std::uint64_t>();
   image.created_s = in.number<std::int64_t>();
+  image.trust = in.text();
   if (!good || !in.at_end() || !Digest::parse(image.digest)) {
     return damaged();
   }

@@ -69,6 +69,7 @@ Result<std::string> pull_command(Words words, const Notice& notice) {
                                  OptionSpec{"--quiet", false, "-q"},
                                  OptionSpec{"--authfile", true},
                                  OptionSpec{"--tls-verify", true},
+                                 OptionSpec{"--signature-policy", true},
                                  OptionSpec{"--missing"},
                                  OptionSpec{"--timeout", true}};
   const Options options = RECAP_TRY(parse_options(words, kKnown));
@@ -79,6 +80,7 @@ Result<std::string> pull_command(Words words, const Notice& notice) {
                         .authfile = options.value("--authfile"),
                         .tls_verify = RECAP_TRY(tls_verify_of(options)),
                         .progress = shows_progress(options),
+                        .signature_policy = options.value("--signature-policy"),
                         .missing = options.has("--missing"),
                         .bounds = RECAP_TRY(bounds_of(options))};
   Store store = RECAP_TRY(Store::open(store_path(options), Lock::kShared));

@@ -51,6 +51,7 @@ void describe(ActiveRun& run) {
   record.requester = spec.requester;
   record.target = spec.target;
   record.image = spec.image;
+  record.basis = spec.basis;
   for (const std::string_view word : spec.argv) {
     run.command_text.append(run.command_text.empty() ? "" : " ").append(word);
   }

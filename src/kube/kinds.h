@@ -15,6 +15,8 @@
 
 #include "kube/resource.h"
 #include "policy/grant.h"
+#include "policy/rules.h"
+#include "policy/selector.h"
 
 namespace recap::kube {
 
@@ -28,7 +30,7 @@ inline constexpr Resource kCapsuleRuns{kGroup, kVersion, "capsuleruns"};
 inline constexpr Resource kCapsulePolicies{kGroup, kVersion, "capsulepolicies"};
 inline constexpr Resource kCapsuleNodes{kGroup, kVersion, "capsulenodes"};
 
-using Labels = std::map<std::string, std::string>;
+using policy::Labels;
 
 struct ObjectMeta {
   std::string name, ns, uid, resource_version;
@@ -40,20 +42,8 @@ struct ObjectMeta {
   std::size_t spec_hash = 0;  // the same spec has the same one, also in another process
 };
 
-struct LabelRequirement {
-  enum class Operator : std::uint8_t { kIn, kNotIn, kExists, kDoesNotExist };
-  std::string key;
-  Operator op = Operator::kIn;
-  std::vector<std::string> values;
-};
-
-// matchLabels and matchExpressions as one list; all of them have to hold. Like Kubernetes' own, an
-// empty selector matches everything, so kinds_parse.h refuses one where that cannot be meant.
-struct LabelSelector {
-  std::vector<LabelRequirement> requirements;
-
-  [[nodiscard]] bool matches(const Labels& labels) const;
-};
+using policy::LabelRequirement;
+using policy::LabelSelector;
 
 enum class PullPolicy : std::uint8_t { kIfNotPresent, kAlways, kNever };
 
@@ -196,30 +186,21 @@ struct CapsulePolicy {
     bool is_group = false;
     std::string name;
   };
-  struct Allowed {
-    std::uint8_t share = policy::kDefaultShare;
-    std::vector<run::View> views{run::View::kNothing};
-    std::vector<std::string> read_paths{"/"}, write_paths;
-    policy::CapabilitySet capabilities = 0;
-    std::vector<run::RunAs> run_as{run::RunAs::kReserved};
-    bool host_namespaces = false, privileged_targets = false;
+  struct Allowed : policy::Allowed {
     std::vector<ExecutionType> executions{ExecutionType::kOnDemand, ExecutionType::kPeriodic,
                                           ExecutionType::kEvent, ExecutionType::kContinuous};
     std::vector<std::string> stores;  // "*": all
   };
-  // Of one run; nothing: no limit of its own here.
-  struct Most {
-    std::optional<std::uint64_t> cpu_millis, memory_bytes, pids, scratch_bytes, artifact_bytes;
-    std::optional<std::int64_t> deadline_s;
-    std::uint32_t runs_per_target = 8, runs_per_node = 100;
+  struct Most : policy::Most {
+    std::uint32_t runs_per_target = kRunsPerTarget, runs_per_node = kRunsPerNode;
   };
+  static constexpr std::uint32_t kRunsPerTarget = 8, kRunsPerNode = 100;
 
   ObjectMeta meta;
   LabelSelector namespaces;
-  std::vector<std::string> applies_to;  // kinds; empty: all
-  std::vector<Subject> subjects;        // empty: everybody
-  std::vector<std::string> functions;   // "*": all of the catalogue
-  std::vector<std::string> images;  // a reference with a digest, or the beginning of one and "*"
+  std::vector<std::string> applies_to;         // kinds; empty: all
+  std::vector<Subject> subjects;               // empty: everybody
+  std::vector<std::string> functions, images;  // policy::Rules
   Allowed allow;
   Most max;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // recap-image: brings images into the store and takes them out. `recap` starts it for its verbs
-// import, pull, push, build, images, verify, rmi and gc, so that the run path needs no archive or
-// compression library.
+// import, pull, push, build, images, verify, rmi, gc and policy, so that the run path needs no
+// archive, compression or YAML library.
 //
 // stdout: the result, one line per image. stderr: progress, and what an image was not allowed to
 // bring in. Exit code 0, or 125 with one sentence.
@@ -12,13 +12,16 @@
 #include <vector>
 
 #include "image/commands.h"
+#ifdef RECAP_READS_POLICIES
+#include "kube/policy_file.h"
+#endif
 
 namespace {
 
 constexpr int kExitOurs = 125;
 constexpr const char* kHelp =
-    "recap-image does the work of `recap import`, pull, push, build, images, verify, rmi and gc, "
-    "which start it: it has to lie\nbeside recap or in /usr/libexec/recap. `recap help VERB` "
+    "recap-image does the work of `recap import`, pull, push, build, images, verify, rmi, gc and "
+    "policy, which start it: it has to lie\nbeside recap or in /usr/libexec/recap. `recap help VERB` "
     "explains a verb.";
 
 int fail(std::string_view verb, std::string_view message) {
@@ -27,17 +30,27 @@ int fail(std::string_view verb, std::string_view message) {
   return kExitOurs;
 }
 
+recap::base::Result<std::string> run_verb(std::span<const std::string_view> words) {
+#ifdef RECAP_READS_POLICIES
+  if (words[0] == "policy") {
+    return recap::kube::policy_command(words.subspan(1));
+  }
+#endif
+  return recap::image::run_command(words, [](std::string_view line) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  });
+}
+
 int run(std::span<char*> argv) {
   const std::vector<std::string_view> words(argv.begin() + 1, argv.end());
   if (words.empty()) {
-    return fail("image", "say what to do: import, pull, push, build, images, verify, rmi or gc");
+    return fail("image",
+                "say what to do: import, pull, push, build, images, verify, rmi, gc or policy");
   }
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     return std::puts(kHelp) >= 0 ? 0 : kExitOurs;
   }
-  const auto output = recap::image::run_command(words, [](std::string_view line) {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-  });
+  const auto output = run_verb(words);
   if (!output) {
     return fail(words[0], output.error().message());
   }

@@ -64,4 +64,18 @@ base::Result<Request> defaults_of(const Labels& labels) {
   return request;
 }
 
+std::string labels_that_ask(const Labels& labels) {
+  constexpr std::size_t kMaxBytes = 400;
+  std::string out;
+  for (const auto& [label, value] : labels) {
+    const bool is_ours =
+        label.starts_with("dev.recap.") &&
+        label.find_first_not_of("abcdefghijklmnopqrstuvwxyz.") == std::string::npos;
+    if (is_ours && out.size() + label.size() < kMaxBytes) {
+      out.append(out.empty() ? "" : ",").append(label);
+    }
+  }
+  return out;
+}
+
 }  // namespace recap::policy

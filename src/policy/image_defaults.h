@@ -19,6 +19,10 @@ namespace recap::policy {
 // less.
 base::Result<Request> defaults_of(const std::map<std::string, std::string>& labels);
 
+// The names of our labels among `labels`, with commas between them; at most 400 bytes. For the
+// record of an image that is no function: it asked, and nobody listened.
+std::string labels_that_ask(const std::map<std::string, std::string>& labels);
+
 // "/var/log:rw,/etc" as paths.
 base::Result<std::vector<PathGrant>> parse_paths(std::string_view text);
 

@@ -45,6 +45,10 @@ void what_ran(auto& io, auto& record) {
   put(io, record.target.start_time);
   put(io, record.image.reference);
   put(io, record.image.digest);
+  put(io, record.image.trust);
+  put(io, record.basis.function);
+  put(io, record.basis.policy);
+  put(io, record.basis.unheeded);
   put(io, record.command);
   put(io, record.share);
   put_enum(io, record.view, View::kMerged);

@@ -16,7 +16,7 @@
 
 namespace recap::run {
 
-inline constexpr std::uint32_t kRecordVersion = 1;
+inline constexpr std::uint32_t kRecordVersion = 2;
 inline constexpr std::size_t kMaxRecordBytes = std::size_t{256} << 10;
 inline constexpr std::size_t kMaxResidue = 32;
 inline constexpr std::size_t kMaxMessageBytes = 512;
@@ -52,6 +52,7 @@ struct Record {
   std::string_view run_id, name, requester;
   TargetId target;
   ImageId image;
+  Basis basis;
   std::string_view command;  // argv joined by blanks, for people; cut at 512 bytes
   std::uint8_t share = 0;
   View view = View::kNothing;

@@ -64,6 +64,10 @@ void scalar_fields(auto& io, auto& spec) {
   target_fields(io, spec.target);
   text_field(io, spec.image.reference);
   text_field(io, spec.image.digest);
+  text_field(io, spec.image.trust);
+  text_field(io, spec.basis.function);
+  text_field(io, spec.basis.policy);
+  text_field(io, spec.basis.unheeded);
   number_field(io, spec.share);
   enum_field(io, spec.view, View::kMerged);
   text_field(io, spec.workdir);

@@ -17,7 +17,7 @@
 
 namespace recap::run {
 
-inline constexpr std::uint32_t kSpecVersion = 2;
+inline constexpr std::uint32_t kSpecVersion = 3;
 inline constexpr std::size_t kMaxSpecBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kMaxLayers = 120;
 inline constexpr std::size_t kMaxPaths = 32;
@@ -74,8 +74,16 @@ struct TargetId {
 };
 
 struct ImageId {
-  std::string_view reference;  // what was asked for
-  std::string_view digest;     // sha256:… of the manifest
+  std::string_view reference;   // what was asked for
+  std::string_view digest;      // sha256:… of the manifest
+  std::string_view trust = {};  // what was asked of its maker when it was pulled; "": imported
+};
+
+// What a grant rests on, for the record.
+struct Basis {
+  std::string_view function;  // of the catalogue; empty: an image like any other
+  std::string_view policy;    // which ceiling: "default", or the name of a CapsulePolicy
+  std::string_view unheeded;  // labels of the image that ask for rights and were not listened to
 };
 
 struct Limits {
@@ -101,6 +109,7 @@ struct Spec {
 
   TargetId target;
   ImageId image;
+  Basis basis;
   std::array<std::string_view, kMaxLayers> layers{};  // host paths of unpacked layers, top first
   std::size_t layer_count = 0;
 

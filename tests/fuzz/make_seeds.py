@@ -167,9 +167,21 @@ def kubeconfigs():
     yield "base64", "aGVs\nbG8="
 
 
+def policies():
+    yield "host", "apiVersion: recap.dev/v1alpha1\nkind: CapsulePolicy\nmetadata: {name: p}\nspec:\n" \
+        "  namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: NotIn, values: [d]}]}\n" \
+        "  subjects: [{kind: User, name: alice}]\n  functions: ['*']\n  images: [r.example/x/*]\n" \
+        "  allow: {share: [net], views: [target], capabilities: [NET_RAW], runAs: [Target], writePaths: [/var/log]}\n" \
+        "  max: {cpu: 500m, memory: 64Mi, pids: 8, activeDeadlineSeconds: 60}\n"
+    key = {"type": "sigstoreSigned", "keyPath": "/k.pub", "signedIdentity": {"type": "matchRepository"}}
+    yield "signatures", json.dumps({"default": [{"type": "reject"}], "transports": {"docker": {
+        "h.example:1/a": [key], "": [],
+        "*.example": [{"type": "signedBy", "keyPaths": ["/a", "/b"], "keyData": "QQ=="}]}}})
+
+
 SEEDS = {"layer": layers, "oci_json": documents, "reference": references, "spec": specs, "ledger": ledgers,
          "proc": proc_files, "engine_api": engine_answers, "catalog": catalogues,
-         "kube_stream": api_answers, "kubeconfig": kubeconfigs, "flags": command_lines}
+         "kube_stream": api_answers, "kubeconfig": kubeconfigs, "flags": command_lines, "policy": policies}
 
 
 def main():

@@ -80,6 +80,22 @@ class Registry:
             self.daemon.stop()
         self.daemon = None
 
+    def configure(self, signatures):
+        """Says in registries.d of who pulls where signatures are."""
+        folder = self.folder / ".config/containers/registries.d"
+        folder.mkdir()
+        (folder / "test.yaml").write_text(f"default-docker:\n    {signatures}\n")
+
+    def digest(self, name):
+        words = ["skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{name}"]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def blob(self, digest):
+        """The file in which it keeps a blob or a manifest."""
+        algorithm, _, value = digest.partition(":")
+        return self.folder / f"registry/docker/registry/v2/blobs/{algorithm}/{value[:2]}/{value}/data"
+
     def push(self, image, reference, preserve=True):
         """A testlib.images.Image as `reference`, e.g. "lib/tools:1"; returns its whole name. Unless its digest has to
         stay, its layers are compressed, as they mostly are."""
