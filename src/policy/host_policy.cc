@@ -20,7 +20,7 @@ using run::Writer;
 
 namespace {
 
-constexpr std::uint32_t kMagic = 0x50434552;  // "RECP"
+constexpr std::uint32_t kMagic = 0x59434552;  // "RECY"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::uint32_t kMaxEntries = 20'000;  // of a list

@@ -214,14 +214,14 @@ def test_what_was_tampered_with_is_refused(recap, signer, pushed, what):
         file.write_bytes(whole)  # other tests' images have it too
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"default": []}',
-                                  '{"default": [{"type": "insecureAcceptAnything"}], "x": 1}',
-                                  '{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}',
-                                  '{"default": [{"type": "signedby"}]}'])  # fmt: skip
-def test_a_policy_that_cannot_be_read_allows_nothing(recap, pushed, text):
+def test_a_policy_that_cannot_be_read_allows_nothing(recap, pushed):
     name, _ = pushed("1", "good")
-    recap.policy.write_text(text)
-    refused(recap, name)
+    anything = '{"type": "insecureAcceptAnything"}'
+    for text in ("", "{}", '{"default": []}', f'{{"default": [{anything}], "x": 1}}',
+                 f'{{"default": [{{"type": "reject"}}], "default": [{anything}]}}',
+                 '{"default": [{"type": "signedby"}]}'):  # fmt: skip
+        recap.policy.write_text(text)
+        refused(recap, name)
     recap.policy.unlink()
     assert "cannot be read" in refused(recap, name)
     holds_nothing(recap)
