@@ -10,6 +10,7 @@
 
 #include <boost/json/value.hpp>
 
+#include "image/printable.h"
 #include "kube/kinds_parse.h"
 #include "linux/error.h"
 #include "linux/fs.h"
@@ -123,9 +124,7 @@ base::Status write_whole(const std::string& path, std::span<const std::byte> tex
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<policy::HostPolicy>> parse_policy_file(std::string_view text) {
+Result<std::vector<policy::HostPolicy>> parse_documents(std::string_view text) {
   std::vector<policy::HostPolicy> out;
   std::vector<std::string> names;
   for (const boost::json::value& document : RECAP_TRY(yaml_to_json(text))) {
@@ -143,6 +142,16 @@ Result<std::vector<policy::HostPolicy>> parse_policy_file(std::string_view text)
     return wrong("there is no CapsulePolicy in it: remove the file for the default");
   }
   return out;
+}
+
+}  // namespace
+
+Result<std::vector<policy::HostPolicy>> parse_policy_file(std::string_view text) {
+  auto policies = parse_documents(text);
+  if (!policies) {  // it may quote the file, which may hold anything
+    return Error(policies.error().kind(), image::printable(policies.error().message(), 400));
+  }
+  return policies;
 }
 
 Result<std::string> policy_command(std::span<const std::string_view> words) {

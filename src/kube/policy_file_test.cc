@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/policy_file.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace recap::kube {
@@ -47,6 +49,7 @@ TEST(PolicyFile, WhatIsWrongIsSaidInOneSentence) {
   const std::pair<std::string, std::string> cases[] = {
       {"", "there is no CapsulePolicy in it"},
       {"a: [", "no YAML"},
+      {"a: \"\\\x01\"", "no YAML"},
       {"- 1", "document 1: kind"},
       {"kind: Capsule", "document 1: kind"},
       {good + "---\n" + good, "two policies 'p'"},
@@ -61,7 +64,7 @@ TEST(PolicyFile, WhatIsWrongIsSaidInOneSentence) {
   for (const auto& [text, expected] : cases) {
     const std::string error = error_of(text);
     EXPECT_NE(error.find(expected), std::string::npos) << text << "\n→ " << error;
-    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    EXPECT_TRUE(std::ranges::all_of(error, [](char c) { return c >= ' '; })) << error;
   }
 }
 
