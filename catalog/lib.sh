@@ -1,27 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
-# The steps of catalog/build; it sets $here, $data, $cache, $base_image and $refresh.
+# The steps of catalog/build; it sets $here, $catalogue, $data, $cache, $base_image, $refresh,
+# $jobs and $driver.
 
 # A storage of our own: building never shows in what an operator's podman or buildah lists.
 builder() {
-  buildah --root "$cache/storage" --runroot "$cache/run" --storage-driver "$(storage_driver)" "$@"
+  buildah --root "$cache/storage" --runroot "$cache/run" --storage-driver "$driver" "$@"
 }
 
 # overlay where this file system can carry it, else plain copies.
 storage_driver() {
-  if [[ -z ${driver:-} ]]; then
-    local try
-    driver=vfs
-    try=$(mktemp -d "$cache/try.XXXXXX")
-    mkdir "$try"/{lower,upper,work,merged}
-    local layers="lowerdir=$try/lower,upperdir=$try/upper,workdir=$try/work"
-    if mount -t overlay overlay -o "$layers" "$try/merged" 2>/dev/null; then
-      umount "$try/merged"
-      driver=overlay
-    fi
-    rm -rf "$try"
+  local try name=vfs
+  try=$(mktemp -d "$cache/try.XXXXXX")
+  mkdir "$try"/{lower,upper,work,merged}
+  local layers="lowerdir=$try/lower,upperdir=$try/upper,workdir=$try/work"
+  if mount -t overlay overlay -o "$layers" "$try/merged" 2>/dev/null; then
+    umount "$try/merged"
+    name=overlay
   fi
-  echo "$driver"
+  rm -rf "$try"
+  echo "$name"
 }
 
 # The storage library leaves its root mounted on itself.
@@ -39,7 +37,10 @@ log() {
 
 # Runs a command whose output matters only when it fails.
 quietly() {
-  "$@" >"$cache/log" 2>&1 || { tail -n 40 "$cache/log" >&2; fail "failed: $*"; }
+  local log
+  log=$(mktemp "$cache/log.XXXXXX")
+  "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; rm -f "$log"; fail "failed: $*"; }
+  rm -f "$log"
 }
 
 folder_key() {
@@ -49,7 +50,7 @@ folder_key() {
 # Changes when the function's folder, the base or this machinery do.
 key_of() {
   {
-    folder_key "$here/$1"
+    folder_key "$catalogue/$1"
     folder_key "$here/base"
     cat "$here/lib.sh"
     echo "$base_image"
@@ -63,8 +64,6 @@ is_built() {
 
 # The Debian system that functions are built in, as the image recap-base.
 ensure_base() {
-  [[ -z ${base_ready:-} ]] || return 0
-  base_ready=1
   local key debian=${base_image:-recap-debian}
   key=$({ folder_key "$here/base"; echo "$debian"; } | sha256sum)
   if [[ -z $refresh && $key == "$(cat "$cache/base.key" 2>/dev/null)" ]] &&
@@ -124,6 +123,8 @@ labels_of() {
   local line key value
   while IFS= read -r line; do
     key=${line%%=*} value=${line#*=}
+    # A function that shares nothing says so: without the label it would get what strangers get.
+    [[ $key != share || -n $value ]] || value=none
     [[ -n $value ]] || continue
     case $key in
       description) echo "dev.recap.description=$value" ;;
@@ -134,14 +135,32 @@ labels_of() {
       grant.runAs) echo "dev.recap.user=${value,,}" ;;
       grant.profile) echo "dev.recap.profile=$value" ;;
       resources.limits.*) echo "dev.recap.limit.${key##*.}=$value" ;;
-      *) fail "$here/$1/function.yaml: unknown key $key" ;;
+      *) fail "$catalogue/$1/function.yaml: unknown key $key" ;;
     esac
-  done < <(read_yaml "$here/$1/function.yaml")
+  done < <(read_yaml "$catalogue/$1/function.yaml")
+}
+
+# Builds all of these functions, $jobs at a time; after one that fails none is started any more.
+build_functions() {
+  local name running=0 failed=''
+  ensure_base
+  for name in "$@"; do
+    if ((running == jobs)); then
+      wait -n || failed=1
+      running=$((running - 1))
+    fi
+    [[ -z $failed ]] || break
+    build_function "$name" &
+    running=$((running + 1))
+  done
+  for ((; running > 0; running--)); do
+    wait -n || failed=1
+  done
+  [[ -z $failed ]] || fail "not all functions were built"
 }
 
 build_function() {
   local name=$1 label flags=() label_lines
-  ensure_base
   log "building $name"
   label_lines=$(labels_of "$name")
   flags+=(--label "dev.recap.function=$name")
@@ -151,9 +170,10 @@ build_function() {
   # chroot isolation needs no container runtime and works inside containers, too.
   quietly builder bud --isolation chroot --pull-never --timestamp 0 --layers=false \
     --volume "$(apt_cache):/var/cache/apt/archives" --build-arg BASE=recap-base "${flags[@]}" \
-    --tag "recap/$name" "$here/$name"
+    --tag "recap/$name" "$catalogue/$name"
   rm -f "$cache/$name.oci.tar"
-  quietly builder push "recap/$name" "oci-archive:$cache/$name.oci.tar:latest"
+  # Uncompressed: it is read again at once; what moves images to a registry compresses them.
+  quietly builder push --disable-compression "recap/$name" "oci-archive:$cache/$name.oci.tar:latest"
   quietly builder rmi "recap/$name"
   key_of "$name" >"$cache/$name.key"
 }
@@ -179,7 +199,7 @@ install_function() {
   local name=$1 digest description index=$data/catalog/index
   # The archive's index has one manifest.
   digest=$(tar -xOf "$cache/$name.oci.tar" index.json | grep -o 'sha256:[0-9a-f]\{64\}' | head -n 1)
-  description=$(read_yaml "$here/$name/function.yaml" | sed -n 's/^description=//p')
+  description=$(read_yaml "$catalogue/$name/function.yaml" | sed -n 's/^description=//p')
   if grep -qsxF "$digest $name $description" "$index" &&
     [[ -e $data/store/images/${digest#sha256:} ]]; then
     return

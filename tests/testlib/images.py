@@ -64,9 +64,15 @@ def get(name):
     return image
 
 
-def function(name):
+def gate_functions():
+    """The functions that the gate builds."""
+    lines = (ROOT / "tests/functions.txt").read_text().splitlines()
+    return sorted(line for line in lines if line and not line.startswith("#"))
+
+
+def function(name, *flags):
     """The OCI archive of a function of the catalogue, built if it is not there yet."""
-    subprocess.run([ROOT / "catalog/build", name], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([ROOT / "catalog/build", *flags, name], check=True, stdin=subprocess.DEVNULL)
     return Path(os.environ.get("RECAP_CATALOG_CACHE") or ROOT / "build/catalog") / f"{name}.oci.tar"
 
 

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of what one watches a container with."""
+
+import re
+
+from testlib import waiting
+
+from catalog.checks import check, output
+
+
+def scraped(run, target, port, pattern, *argv, flags=()):
+    """What an exporter serves in the target's network."""
+    run.start(*argv, flags=["--timeout", "30s", *flags])
+    try:
+        page = lambda: target.in_network("curl", "-s", "-m", "5", f"http://127.0.0.1:{port}/metrics").stdout  # noqa: E731
+        assert waiting.until(lambda: re.search(pattern, page(), re.MULTILINE), 10), page()
+    finally:
+        run.recap.clean()
+
+
+@check("metrics")
+def metrics(run, web):
+    shown = output(run())
+    memory = re.search(r'^namedprocess_namegroup_memory_bytes\{groupname="nginx",memtype="resident"\} (\S+)', shown, re.M)
+    assert memory and float(memory.group(1)) > 1e6, shown
+    assert re.search(r'^namedprocess_namegroup_read_bytes_total\{groupname="nginx"\}', shown, re.M)
+    assert re.search(r'^namedprocess_namegroup_open_filedesc\{groupname="nginx"\} [1-9]', shown, re.M), shown
+
+
+@check("nginx-exporter")
+def nginx_exporter(run, web):
+    scraped(run, web, 9113, r"^nginx_connections_accepted [1-9]", "-nginx.scrape-uri", "http://127.0.0.1/status")
+
+
+@check("redis-exporter", target="redis")
+def redis_exporter(run, redis):
+    scraped(run, redis, 9121, r"^redis_connected_clients [1-9]")
+
+
+@check("postgres-exporter", target="postgres")
+def postgres_exporter(run, postgres):
+    source = "DATA_SOURCE_NAME=postgresql://postgres@127.0.0.1/postgres?sslmode=disable"
+    scraped(run, postgres, 9187, r"^pg_up 1", flags=["--env", source])
