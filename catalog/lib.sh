@@ -26,7 +26,7 @@ storage_driver() {
 leave() {
   local point
   for point in "$cache/storage/overlay" "$cache/storage" "$cache/run"; do
-    mountpoint -q "$point" && umount "$point"
+    mountpoint -q "$point" && umount --lazy "$point"
   done
   rm -rf "$cache/stage"
 }
@@ -39,7 +39,7 @@ log() {
 quietly() {
   local log
   log=$(mktemp "$cache/log.XXXXXX")
-  "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; rm -f "$log"; fail "failed: $*"; }
+  "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; rm -f "$log"; fail "failed: ${*: -1}"; }
   rm -f "$log"
 }
 
@@ -140,7 +140,7 @@ labels_of() {
   done < <(read_yaml "$catalogue/$1/function.yaml")
 }
 
-# Builds all of these functions, $jobs at a time; after one that fails none is started any more.
+# Builds all of these functions, $jobs at a time, also when one of them fails.
 build_functions() {
   local name running=0 failed=''
   ensure_base
@@ -149,7 +149,6 @@ build_functions() {
       wait -n || failed=1
       running=$((running - 1))
     fi
-    [[ -z $failed ]] || break
     build_function "$name" &
     running=$((running + 1))
   done
@@ -164,6 +163,9 @@ build_function() {
   log "building $name"
   label_lines=$(labels_of "$name")
   flags+=(--label "dev.recap.function=$name")
+  # What `recap functions NAME` shows: the page without its title.
+  [[ ! -f $catalogue/$name/README.md ]] ||
+    flags+=(--label "dev.recap.help=$(tail -n +3 "$catalogue/$name/README.md")")
   while IFS= read -r label; do
     flags+=(--label "$label")
   done <<<"$label_lines"

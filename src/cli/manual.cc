@@ -188,10 +188,12 @@ constexpr std::array kManuals = {
            {},
            "  recap targets\n"
            "  recap targets -o json\n"},
-    Manual{"functions", Group::kFind, "list or search the functions of the installed catalogue", "",
-           kListFlags, kSearch,
+    Manual{"functions", Group::kFind, "list or search the functions of the installed catalogue",
+           "Of one that is named it shows what it gets, what it is for, and examples.", kListFlags,
+           kSearch,
            "  recap functions\n"
-           "  recap functions network\n"},
+           "  recap functions network\n"
+           "  recap functions tcpdump\n"},
 
     Manual{"images",
            Group::kImages,

@@ -60,12 +60,12 @@ def logrotate(run, web):
     logs = web.folder / "logs"
     for old in logs.glob("access.log.*"):
         old.unlink()
-    web.http("/before")
+    web.http("/?before")
     output(run("/var/log/nginx/access.log", flags=["--writable", "/var/log/nginx"]))
     assert waiting.until(lambda: (logs / "access.log").exists(), 5), "the application has opened no new log"
-    web.http("/after")
-    assert "GET /before" in (logs / "access.log.1").read_text()
-    assert "GET /after" in (logs / "access.log").read_text()
+    web.http("/?after")
+    assert "GET /?before" in (logs / "access.log.1").read_text()
+    assert "GET /?after" in (logs / "access.log").read_text()
 
 
 @check("backup")
@@ -81,14 +81,14 @@ def restore(run, web):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         member = tarfile.TarInfo("/data/deep/restored")
-        member.size, member.mode, member.uid, member.gid, member.mtime = 5, 0o4640, 33, 34, 1_600_000_000
+        member.size, member.mode, member.uid, member.gid, member.mtime = 5, 0o6640, 33, 34, 1_600_000_000
         archive.addfile(member, io.BytesIO(b"whole"))
     place = web.folder / "data/deep/restored"
     place.unlink(missing_ok=True)
     output(run(flags=["-i", "--writable", "/data"], input=buffer.getvalue()))
     info = place.stat()
     assert place.read_bytes() == b"whole" and (info.st_uid, info.st_gid, info.st_mtime) == (33, 34, 1_600_000_000)
-    assert info.st_mode & 0o7777 == 0o4640
+    assert info.st_mode & 0o7777 == 0o6640
     place.unlink()
 
 

@@ -2,6 +2,7 @@
 """The whole catalogue in a store of this session, and the containers that its checks attach to."""
 
 import contextlib
+import ctypes
 import os
 import socketserver
 import struct
@@ -16,14 +17,8 @@ from testlib.recap import BUILD
 
 
 @pytest.fixture(scope="session")
-def functions():
-    """The functions that are tested: all, or those that RECAP_FUNCTIONS names."""
-    return os.environ.get("RECAP_FUNCTIONS", "").split() or lab.FUNCTIONS
-
-
-@pytest.fixture(scope="session")
-def catalogue(work, nothing_stays, functions):
-    images.install(functions, work / "data", BUILD / "src/main/recap-image")
+def catalogue(work, nothing_stays):
+    images.install(lab.FUNCTIONS, work / "data", BUILD / "src/main/recap-image")
     return work / "data"
 
 
@@ -86,13 +81,19 @@ class Answer(socketserver.BaseRequestHandler):
 def in_network_of(container):
     """This thread in the container's network; sockets that it makes stay there."""
     own, there = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(f"/proc/{container.pid}/ns/net", os.O_RDONLY)
-    os.setns(there, os.CLONE_NEWNET)
+    enter(there)
     try:
         yield
     finally:
-        os.setns(own, os.CLONE_NEWNET)
+        enter(own)
         os.close(own)
         os.close(there)
+
+
+def enter(namespace):
+    """setns(2), which Python has from 3.12 on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.setns(namespace, 0) == 0, os.strerror(ctypes.get_errno())
 
 
 @pytest.fixture

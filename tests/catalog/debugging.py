@@ -71,6 +71,9 @@ def gcore(run, web):
     with core.open("rb") as file:
         header = file.read(18)
     assert header[:4] == b"\x7fELF" and header[16] == 4, "not a core of the ELF format"
+    # Without the auxiliary vector a debugger does not find the program's place in memory.
+    notes = subprocess.run(["readelf", "--notes", core], capture_output=True, text=True).stdout
+    assert "NT_PRSTATUS" in notes and "NT_AUXV" in notes, notes
     assert b"nginx: master process" in core.read_bytes()
     core.unlink()
     assert web.http("/")

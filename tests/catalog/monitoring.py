@@ -20,11 +20,8 @@ def scraped(run, target, port, pattern, *argv, flags=()):
 
 @check("metrics")
 def metrics(run, web):
-    shown = output(run())
-    memory = re.search(r'^namedprocess_namegroup_memory_bytes\{groupname="nginx",memtype="resident"\} (\S+)', shown, re.M)
-    assert memory and float(memory.group(1)) > 1e6, shown
-    assert re.search(r'^namedprocess_namegroup_read_bytes_total\{groupname="nginx"\}', shown, re.M)
-    assert re.search(r'^namedprocess_namegroup_open_filedesc\{groupname="nginx"\} [1-9]', shown, re.M), shown
+    # Descriptors: what the kernel tells last. A process of the container alone has the name nginx.
+    scraped(run, web, 9256, r'^namedprocess_namegroup_open_filedesc\{groupname="nginx"\} [1-9]')
 
 
 @check("nginx-exporter")
