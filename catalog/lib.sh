@@ -159,7 +159,9 @@ build_functions() {
 }
 
 build_function() {
-  local name=$1 label flags=() label_lines
+  local name=$1 label flags=() label_lines key
+  # Of what is read now: who changes it meanwhile wants it built again.
+  key=$(key_of "$name")
   log "building $name"
   label_lines=$(labels_of "$name")
   flags+=(--label "dev.recap.function=$name")
@@ -177,7 +179,7 @@ build_function() {
   # Uncompressed: it is read again at once; what moves images to a registry compresses them.
   quietly builder push --disable-compression "recap/$name" "oci-archive:$cache/$name.oci.tar:latest"
   quietly builder rmi "recap/$name"
-  key_of "$name" >"$cache/$name.key"
+  echo "$key" >"$cache/$name.key"
 }
 
 apt_cache() {

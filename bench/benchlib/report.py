@@ -147,6 +147,12 @@ def _machine(host):
     )
 
 
+def correctness(page):
+    """The section of the page that ./test catalog writes; a new page keeps it."""
+    _, found, section = page.partition("\n## Correctness\n")
+    return found + section
+
+
 def evaluation(groups, slow, crowded, summary, titles):
     """docs/evaluation.md"""
     lines = ["# Evaluation: f_latency", "", "The paper's Table 1 (HotCloud '18), its figures beside ours.", ""]

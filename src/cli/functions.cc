@@ -2,6 +2,7 @@
 // recap functions: the functions of the installed catalogue; of one that is named, what it may do
 // and what it is for.
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@
 
 namespace recap::cli {
 namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 // The index keeps what a function may do when its image is removed, so that it may come back.
 bool is_in_store(const capsule::Dirs& dirs, const Function& function) {
@@ -80,7 +83,7 @@ base::Result<std::string> page_of(const Function& function, const image::Prepare
                                                limits.pids, " processes, ",
                                                capsule::size_text(limits.scratch_bytes), " scratch")
                                  .view())},
-      {"size", capsule::size_text(image.size_bytes)},
+      {"size", capsule::size_text((image.size_bytes + kMiB - 1) / kMiB * kMiB)},
       {"digest", function.digest}};
   std::string page = console::printable(function.name + ": " + function.description) + "\n\n";
   for (const auto& [name, value] : lines) {

@@ -8,11 +8,11 @@ import shutil
 import socket
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
 from catalog import lab
-from catalog.administration import EICAR
 from catalog.conftest import in_network_of
 from testlib import images, runtimes, snapshot
 from testlib.host import recap_variables
@@ -33,13 +33,13 @@ def infected(docker, work):
     """A container with an overlay, with malware in its image, its writable layer and a volume."""
     root = lab.caller_root(work / "infected-root")
     (root / "srv").mkdir()
-    (root / "srv/image").write_text(EICAR)
+    (root / "srv/image").write_text(lab.EICAR)
     volume = work / "infected-volume"
     volume.mkdir()
-    (volume / "volume").write_text(EICAR)
+    (volume / "volume").write_text(lab.EICAR)
     image = images.from_root(root, "infected", {"Entrypoint": ["/caller"]}, work)
     container = docker.run(image, volumes=[(volume, "/volume", "rw")])
-    (open(f"/proc/{container.pid}/root/srv/layer", "w")).write(EICAR)
+    Path(f"/proc/{container.pid}/root/srv/layer").write_text(lab.EICAR)
     yield container
     container.remove()
 

@@ -2,14 +2,14 @@
 """Checks of what one takes care of a container with."""
 
 import hashlib
-import tarfile
 import io
+import signal
+import tarfile
 
 from testlib import waiting
 
 from catalog.checks import check, output
-
-EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+from catalog.lab import EICAR
 
 
 @check("clamav")
@@ -60,6 +60,9 @@ def logrotate(run, web):
     logs = web.folder / "logs"
     for old in logs.glob("access.log.*"):
         old.unlink()
+    # A run without the right to signal has left the server with the renamed file.
+    web.kill(signal.SIGUSR1)
+    waiting.until(lambda: (logs / "access.log").exists())
     web.http("/?before")
     output(run("/var/log/nginx/access.log", flags=["--writable", "/var/log/nginx"]))
     assert waiting.until(lambda: (logs / "access.log").exists(), 5), "the application has opened no new log"

@@ -55,15 +55,21 @@ def caller(runc, work):
     container.remove()
 
 
-@pytest.fixture
-def name_server(web):
-    """A name server in the web server's network that knows one name."""
-    with in_network_of(web):
+@contextlib.contextmanager
+def answering(container):
+    """A name server in a container's network, that knows one name."""
+    with in_network_of(container):
         server = socketserver.UDPServer(("127.0.0.1", 5353), Answer)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield web
+    yield container
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def name_server(web):
+    with answering(web):
+        yield web
 
 
 class Answer(socketserver.BaseRequestHandler):

@@ -21,14 +21,14 @@ def requests_until_end(child, web):
 
 @check("tcpdump")
 def tcpdump(run, web):
-    child = run.popen("-i", "any", "-c", "4", "tcp port 80", flags=["--timeout", "20s"])
+    child = run.popen("-i", "any", "-c", "4", "tcp port 80", flags=["--timeout", "8s"])
     assert requests_until_end(child, web).count(".80") >= 4
 
 
 @check("tshark")
 def tshark(run, web):
-    child = run.popen("-i", "any", "-c", "1", "-Y", "http.request", "-T", "fields", "-e", "http.request.uri",
-                      "-f", "tcp port 80", "-a", "packets:20", flags=["--timeout", "40s"])  # fmt: skip
+    child = run.popen("-i", "any", "-Y", "http.request", "-T", "fields", "-e", "http.request.uri",
+                      "-f", "tcp port 80", "-a", "packets:20", flags=["--timeout", "15s"])  # fmt: skip
     assert "/" in requests_until_end(child, web).split()
 
 
@@ -103,16 +103,19 @@ def htop(run, web):
     child = subprocess.Popen(["script", "-qec", command, "/dev/null"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, env={**run.recap.env, "TERM": "xterm"})  # fmt: skip
     time.sleep(3)
-    child.stdin.write(b"q")
-    child.stdin.close()
-    shown = child.communicate(timeout=30)[0]
+    shown = child.communicate(b"q", timeout=30)[0]
     assert b"worker process" in shown and child.returncode == 0, shown
 
 
 @check("toolbox")
 def toolbox(run, web):
-    shown = output(run("bash", "-c", "curl -s localhost; hostname; pgrep -c nginx; ipcs -m | wc -l"))
-    assert "Served by nginx" in shown and "lean" in shown and "\n2\n" in shown, shown
+    inside = ["nsenter", "-t", str(web.pid), "-i"]
+    made = subprocess.run([*inside, "ipcmk", "-M", "4242"], capture_output=True, text=True, check=True).stdout
+    try:
+        shown = output(run("bash", "-c", "curl -s localhost; hostname; pgrep -c nginx; ipcs -m"))
+    finally:
+        subprocess.run([*inside, "ipcrm", "-m", made.split()[-1]], check=True)
+    assert all(what in shown for what in ("Served by nginx", "lean\n", "\n2\n", " 4242 ")), shown
 
 
 @check("iostat")

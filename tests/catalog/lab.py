@@ -15,6 +15,7 @@ from testlib import images
 
 ALL = sorted(path.parent.name for path in (images.ROOT / "catalog").glob("*/function.yaml"))
 FUNCTIONS = os.environ.get("RECAP_FUNCTIONS", "").split() or ALL  # the variable is for who works on one
+EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 TARGETS = Path(__file__).resolve().parent / "targets"
 NGINX = """
 user www-data; worker_processes 1; pid /run/nginx.pid; error_log /var/log/nginx/error.log warn;
@@ -78,14 +79,16 @@ def data_folder(folder):
     return folder
 
 
-def nginx(runc, folder, image):
-    """nginx with TLS, a status page, its logs and data on volumes."""
+def nginx(runc, folder, image, data=None):
+    """nginx with TLS, a status page, its logs and data (new, or another one's) on volumes."""
     logs, pages, config = folder / "logs", folder / "pages", folder / "nginx.conf"
     logs.mkdir(parents=True)
     pages.mkdir()
     (pages / "index.html").write_text("Served by nginx\n")
+    os.utime(pages / "index.html", (1_600_000_000,) * 2)
     config.write_text(NGINX)
-    volumes = [(data_folder(folder / "data"), "/data", "rw"), (logs, "/var/log/nginx", "rw"),
+    data = data or data_folder(folder / "data")
+    volumes = [(data, "/data", "rw"), (logs, "/var/log/nginx", "rw"),
                (config, "/etc/nginx/nginx.conf", "ro"), (pages, "/var/www/html", "rw")]  # fmt: skip
     container = runc.run(image, volumes=volumes)
     container.folder = folder

@@ -20,8 +20,10 @@ def scraped(run, target, port, pattern, *argv, flags=()):
 
 @check("metrics")
 def metrics(run, web):
-    # Descriptors: what the kernel tells last. A process of the container alone has the name nginx.
-    scraped(run, web, 9256, r'^namedprocess_namegroup_open_filedesc\{groupname="nginx"\} [1-9]')
+    # Descriptors and shared memory: what the kernel tells last.
+    name, group = "namedprocess_namegroup_", r'\{groupname="nginx"'
+    memory = rf'{name}memory_bytes{group},memtype="proportionalResident"\}} [1-9](.|\n)*'
+    scraped(run, web, 9256, rf"^{memory}^{name}open_filedesc{group}\}} [1-9]")
 
 
 @check("nginx-exporter")

@@ -6,18 +6,18 @@ import subprocess
 
 import pytest
 
-from testlib import host, runtimes
+from testlib import host, images, runtimes
 from testlib.recap import BUILD, ROOT, Recap
 
 
 @pytest.fixture(scope="session")
 def catalogue(work, nothing_stays):
-    """A data directory with every function of catalog/ installed."""
+    """A data directory with the gate's functions of catalog/ installed."""
     programs = [path for path in BUILD.rglob("recap-image") if path.is_file() and os.access(path, os.X_OK)]
     assert programs, "recap-image is not built: run ./test, which builds it"
     data = work / "data"
     done = subprocess.run(
-        [ROOT / "catalog/build", "--install", "--data-dir", data], stdin=subprocess.DEVNULL,
+        [ROOT / "catalog/build", "--install", "--data-dir", data, *images.gate_functions()], stdin=subprocess.DEVNULL,
         env={**os.environ, "RECAP_IMAGE": str(programs[0])}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -9,7 +9,7 @@ import yaml
 
 from testlib import images
 
-FUNCTIONS = sorted(path.parent.name for path in (images.ROOT / "catalog").glob("*/function.yaml"))
+FUNCTIONS = images.gate_functions()
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def report_of(recap, tmp_path, function, target, *argv, flags=()):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_grant_is_what_the_function_asks_for(recap, web, tmp_path, name):
-    program = {"toolbox": "true", "ps": "--version"}.get(name, "-V")
+    program = {"toolbox": "true", "ps": "--version", "lsof": "-v", "sha256sum": "--version"}.get(name, "-V")
     if name == "tcpdump":
         program = "--version"
     done, report = report_of(recap, tmp_path, name, web, program)
@@ -43,6 +43,16 @@ def test_the_grant_is_what_the_function_asks_for(recap, web, tmp_path, name):
     assert report["grant"]["run_as"] == wanted["grant"]["runAs"].lower()
     assert report["grant"]["profile"] == wanted["grant"]["profile"]
     assert report["residue"] == {"verified": True, "found": []}
+
+
+def test_a_functions_page_says_what_it_gets(recap, catalogue):
+    page = recap("functions", "tcpdump")
+    assert page.returncode == 0, page
+    lines = dict(line.strip().split("  ", 1) for line in page.stdout.decode().split("\n\n")[1].splitlines())
+    assert (lines["shares"].strip(), lines["capabilities"].strip(), lines["profile"].strip()) == ("net", "NET_RAW", "net")
+    assert b"recap run tcpdump web -- " in page.stdout and b"\n# " not in page.stdout
+    # Any other word is searched for.
+    assert b"tcpdump" in recap("functions", "packets").stdout
 
 
 def test_labels_outside_the_catalogue_grant_nothing(recap, web, tmp_path):
