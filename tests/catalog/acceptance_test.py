@@ -39,6 +39,8 @@ def infected(docker, work):
     (volume / "volume").write_text(lab.EICAR)
     image = images.from_root(root, "infected", {"Entrypoint": ["/caller"]}, work)
     container = docker.run(image, volumes=[(volume, "/volume", "rw")])
+    mounts = Path(f"/proc/{container.pid}/mountinfo").read_text()
+    assert re.search(r" / / \S+ .*- overlay ", mounts), "there is no writable layer of its own"
     Path(f"/proc/{container.pid}/root/srv/layer").write_text(lab.EICAR)
     yield container
     container.remove()

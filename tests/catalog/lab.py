@@ -79,7 +79,7 @@ def data_folder(folder):
     return folder
 
 
-def nginx(runc, folder, image, data=None):
+def nginx(runc, folder, image, data=None, **options):
     """nginx with TLS, a status page, its logs and data (new, or another one's) on volumes."""
     logs, pages, config = folder / "logs", folder / "pages", folder / "nginx.conf"
     logs.mkdir(parents=True)
@@ -90,7 +90,7 @@ def nginx(runc, folder, image, data=None):
     data = data or data_folder(folder / "data")
     volumes = [(data, "/data", "rw"), (logs, "/var/log/nginx", "rw"),
                (config, "/etc/nginx/nginx.conf", "ro"), (pages, "/var/www/html", "rw")]  # fmt: skip
-    container = runc.run(image, volumes=volumes)
+    container = runc.run(image, volumes=volumes, **options)
     container.folder = folder
     container.http("/")
     return container
