@@ -96,6 +96,14 @@ def command_of(comparison):
 ROWS = {}
 
 
+def note_identical(comparison):
+    lines = f"`{comparison.only}`".replace("|", "\\|") if comparison.only else "all"
+    lines += " of stderr" if comparison.stream == "stderr" else ""
+    flags = f"`{' '.join(comparison.flags)}`" if comparison.flags else "–"
+    after = ", ".join(comparison.after) or "–"
+    ROWS[comparison.function, command_of(comparison)] = f"{flags} | {lines} | {after}"
+
+
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=[f"{one.function}-{n}" for n, one in enumerate(COMPARISONS)])
 def test_a_capsule_says_what_the_tool_inside_says(recap, twins, comparison):
     fat, lean = twins
@@ -105,16 +113,17 @@ def test_a_capsule_says_what_the_tool_inside_says(recap, twins, comparison):
     assert outside == inside
     digest = hashlib.sha256(inside.encode("utf-8", "surrogateescape")).hexdigest()
     assert digest == hashlib.sha256(outside.encode("utf-8", "surrogateescape")).hexdigest()
-    ROWS[comparison.function, command_of(comparison)] = ", ".join(comparison.after) or "–"
+    note_identical(comparison)
 
 
 def section():
     """The page's section, of what was found identical."""
     lines = [HEADING, "As the paper verified it: each tool inside a fat nginx container (`runc exec`, Docker's "
-             "capabilities and SYS_PTRACE)\nand as a Capsule on its lean twin, which has nginx and nothing else. The outputs are identical, byte by byte, after these "
-             "normalisations and no other:\n"]  # fmt: skip
+             "capabilities and SYS_PTRACE)\nand as a Capsule on its lean twin, which has nginx and nothing else. What is compared (all of stdout, or the lines "
+             "that match)\nis identical, byte by byte, after these normalisations and no other:\n"]  # fmt: skip
     lines += [f"- **{name}**: {NORMALISATIONS[name][0]}" for name in NORMALISATIONS]
-    lines += ["", "| function | inside the fat container | normalised | result |", "|---|---|---|---|"]
+    lines += ["", "| function | inside the fat container | flags of the Capsule | lines compared | normalised | result |",
+              "|---|---|---|---|---|---|"]  # fmt: skip
     lines += [f"| {name} | `{command.replace('|', chr(92) + '|')}` | {after} | identical |"
               for (name, command), after in ROWS.items()]  # fmt: skip
     lines += ["", "Not compared:", ""]
