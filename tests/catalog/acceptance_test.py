@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators count on: a scan that sees all of a container, a rotation that loses no line, a backup that is whole."""
+"""What operators count on: a scan that sees all of a container, a rotation without loss, a backup that is whole."""
 
 import hashlib
 import os

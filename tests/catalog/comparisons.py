@@ -18,7 +18,8 @@ def replaced(pattern, by):
 
 NORMALISATIONS = {
     "own": ("the line of the tool's own process, and those of RECap's two stubs, are left out", None),
-    "pid": ("the pid of nginx's worker is W", lambda text, twin: re.sub(rf"(?:(?<=pid=)|(?<!\S)){twin.worker}(?=[ ,])", "W", text)),
+    "pid": ("the pid of nginx's worker is W",
+            lambda text, twin: re.sub(rf"(?:(?<=pid=)|(?<!\S)){twin.worker}(?=[ ,])", "W", text)),
     "place": ("`/target` and `/proc/1/root`, where the Capsule sees the target's files, are `/`",
               replaced(r"/target(?=/)|/proc/1/root(?=/)", "")),
     "width": ("several blanks are one, and none ends a line", lambda text, twin: re.sub(r" +(?=\n)", "",
@@ -28,8 +29,8 @@ NORMALISATIONS = {
     "moment": ("times of day, durations and the server's date are T",
                replaced(r"(?<=^Date: ).*|(?<=time[= ])\d+(\.\d+)?( ?ms)?|(?<= = )[\d./]+(?= ms)", "T")),
     "number": ("addresses in memory, sequence numbers and the client's port are N",
-               replaced(r"0x[0-9a-f]{6,}|(?<=127\.0\.0\.1\.)\d{5}|(?<=seq )\d+|(?<=ack )\d{3,}|(?<=ecr )\d+|(?<=val )\d+"
-                        r"|sin_port=htons\(\d+\)", "N")),
+               replaced(r"0x[0-9a-f]{6,}|(?<=127\.0\.0\.1\.)\d{5}|(?<=seq )\d+|(?<=ack )\d{3,}|(?<=ecr )\d+"
+                        r"|(?<=val )\d+|sin_port=htons\(\d+\)", "N")),
     "container": ("the container's id and the place of its bundle are ID",
                   lambda text, twin: re.sub(r"/\S*" + re.escape(twin.container.id), "ID", text)),
 }  # fmt: skip

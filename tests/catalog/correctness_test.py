@@ -118,12 +118,15 @@ def test_a_capsule_says_what_the_tool_inside_says(recap, twins, comparison):
 
 def section():
     """The page's section, of what was found identical."""
-    lines = [HEADING, "As the paper verified it: each tool inside a fat nginx container (`runc exec`, Docker's "
-             "capabilities and SYS_PTRACE)\nand as a Capsule on its lean twin, which has nginx and nothing else. What is compared (all of stdout, or the lines "
-             "that match)\nis identical, byte by byte, after these normalisations and no other:\n"]  # fmt: skip
+    lines = [
+        HEADING,
+        "As the paper verified it: each tool inside a fat nginx container (`runc exec`, Docker's capabilities and "
+        "SYS_PTRACE)\nand as a Capsule on its lean twin, which has nginx and nothing else. What is compared (all of "
+        "stdout, or the lines that match)\nis identical, byte by byte, after these normalisations and no other:\n",
+    ]
     lines += [f"- **{name}**: {NORMALISATIONS[name][0]}" for name in NORMALISATIONS]
-    lines += ["", "| function | inside the fat container | flags of the Capsule | lines compared | normalised | result |",
-              "|---|---|---|---|---|---|"]  # fmt: skip
+    lines += ["", "| function | inside the fat container | flags of the Capsule | lines compared "
+              "| normalised | result |", "|---|---|---|---|---|---|"]  # fmt: skip
     lines += [f"| {name} | `{command.replace('|', chr(92) + '|')}` | {after} | identical |"
               for (name, command), after in ROWS.items()]  # fmt: skip
     lines += ["", "Not compared:", ""]

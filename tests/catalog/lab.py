@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the checks of the catalogue attach to: real services in lean containers, each with what its functions look for."""
+"""What the checks of the catalogue attach to: real services in lean containers, with what functions look for."""
 
 import gzip
 import json

@@ -12,7 +12,8 @@ def scraped(run, target, port, pattern, *argv, flags=()):
     """What an exporter serves in the target's network."""
     run.start(*argv, flags=["--timeout", "30s", *flags])
     try:
-        page = lambda: target.in_network("curl", "-s", "-m", "5", f"http://127.0.0.1:{port}/metrics").stdout  # noqa: E731
+        url = f"http://127.0.0.1:{port}/metrics"
+        page = lambda: target.in_network("curl", "-s", "-m", "5", url).stdout  # noqa: E731
         assert waiting.until(lambda: re.search(pattern, page(), re.MULTILINE), 10), page()
     finally:
         run.recap.clean()
