@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// recap images, import, pull, push, build, verify, rmi, gc, policy: handed over to recap-image. That
-// program links archive and compression libraries, which would cost every run milliseconds before
-// its first line; it is started only here.
+// recap images, import, pull, push, build, verify, rmi, gc, policy: handed over to recap-image.
+// That program links archive and compression libraries, which would cost every run milliseconds
+// before its first line; it is started only here.
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -4,14 +4,12 @@
 
 #include <array>
 
+#include "cli/manual_images.h"
 #include "console/run_flags.h"
 
 namespace recap::cli {
 namespace {
 
-using enum Words;
-
-constexpr Flag kOutput{"-o,--output", "FORMAT", "table or json", kNothing, "table json"};
 constexpr Flag kQuietIds{"-q,--quiet", "", "print run ids only"};
 
 constexpr std::array kCommon = {
@@ -60,39 +58,6 @@ constexpr std::array kTargetsFlags = {
     Flag{"-q,--quiet", "", "print names only"},
 };
 constexpr std::array kListFlags = {kOutput};
-constexpr std::array kImagesFlags = {
-    kOutput,
-    Flag{"-q,--quiet", "", "print digests only"},
-    Flag{"--digests", "", "show whole digests"},
-};
-constexpr Flag kImageName{"--name", "NAME", "name of the image in the store"};
-constexpr Flag kNoProgress{"-q,--quiet", "", "do not show progress"};
-constexpr std::array kImportFlags = {kImageName, kNoProgress};
-constexpr Flag kAuthFile{"--authfile", "FILE", "registry credentials, instead of skopeo's own",
-                         kFile};
-constexpr Flag kTlsVerify{"--tls-verify", "WHAT", "for this registry, instead of registries.conf",
-                          kNothing, "true false"};
-constexpr std::array kPullFlags = {
-    kImageName,
-    kNoProgress,
-    Flag{"--missing", "", "do nothing when the store has the image"},
-    kAuthFile,
-    kTlsVerify,
-    Flag{"--signature-policy", "FILE", "who has to have signed it, instead of skopeo's policy.json",
-         kFile},
-    Flag{"--timeout", "SECONDS", "give up when nothing arrives for so long (default 120)"},
-};
-constexpr std::array kPushFlags = {kNoProgress, kAuthFile, kTlsVerify};
-constexpr std::array kBuildFlags = {
-    Flag{"-t,--tag", "NAME", "name of the image"},
-    Flag{"--builder", "PROGRAM", "what builds; by default the first that is installed", kNothing,
-         "buildah podman docker"},
-    Flag{"-q,--quiet", "", "do not show what the builder says"},
-};
-constexpr std::array kGcFlags = {
-    Flag{"-n,--dry-run", "", "say what would be removed, and remove nothing"},
-};
-
 constexpr std::array kOneRun = {Operand{"RUN", kRun}};
 constexpr std::array kOneLiveRun = {Operand{"RUN", kLiveRun}};
 constexpr std::array kManyLiveRuns = {Operand{"RUN", kLiveRun, true, true}};
@@ -102,18 +67,10 @@ constexpr std::array kCpOperands = {
     Operand{"LOCAL|RUN:PATH", kRunPath},
 };
 constexpr std::array kSearch = {Operand{"SEARCH", kNothing, true}};
-constexpr std::array kImportOperands = {Operand{"PATH", kFile}};
-constexpr std::array kPullOperands = {Operand{"IMAGE", kNothing}};
-constexpr std::array kPushOperands = {Operand{"IMAGE", kImage},
-                                      Operand{"DESTINATION", kNothing, true}};
-constexpr std::array kBuildOperands = {Operand{"DIR|CONTAINERFILE", kFile},
-                                       Operand{"[-- FLAG…]", kNothing, true, true}};
-constexpr std::array kPolicyOperands = {Operand{"FILE", kFile, true}};
-constexpr std::array kRmiOperands = {Operand{"IMAGE", kImage, false, true}};
 constexpr std::array kShells = {Operand{"bash|zsh|fish", kNothing, false, false, "bash zsh fish"}};
 constexpr std::array kHelpOperands = {Operand{"VERB", kVerb, true}};
 
-constexpr std::array kManuals = {
+constexpr std::array kRunsAndTargets = {
     Manual{
         "run", Group::kRun, "attach a function or an image to a target, and remove it afterwards",
         "The exit code is the function's. Everything that RECap itself says goes to stderr. A "
@@ -194,62 +151,9 @@ constexpr std::array kManuals = {
            "  recap functions\n"
            "  recap functions network\n"
            "  recap functions tcpdump\n"},
+};
 
-    Manual{"images",
-           Group::kImages,
-           "list the images in the store",
-           "",
-           kImagesFlags,
-           {},
-           "  recap images -o json | jq -r '.[].digest'\n"},
-    Manual{"import", Group::kImages, "take in an OCI layout, an OCI archive or a docker archive",
-           "", kImportFlags, kImportOperands,
-           "  recap import ./image-dir\n"
-           "  docker save tools:1 -o tools.tar && recap import --name tools:1 tools.tar\n"},
-    Manual{"pull", Group::kImages, "fetch an image from a registry, by skopeo",
-           "Also from oci:DIR, oci-archive:FILE, docker-archive:FILE, docker-daemon:NAME and "
-           "containers-storage:NAME. registries.conf, auth.json and policy.json count.",
-           kPullFlags, kPullOperands,
-           "  recap pull debian:12\n"
-           "  recap pull docker-daemon:tools:1\n"},
-    Manual{"push", Group::kImages, "copy an image to a registry, by skopeo",
-           "The image keeps its digest.", kPushFlags, kPushOperands,
-           "  recap push registry.example/tools:1\n"
-           "  recap push tools:1 registry.example/tools:1\n"},
-    Manual{"build", Group::kImages, "build an image, by buildah, podman or docker",
-           "A function.yaml beside the Containerfile becomes the image's labels. Behind -- come "
-           "flags of the builder.",
-           kBuildFlags, kBuildOperands,
-           "  recap build -t tools:1 ./tools\n"
-           "  recap build -t tools:1 tools/Containerfile -- --build-arg VERSION=2\n"},
-    Manual{
-        "verify",
-        Group::kImages,
-        "check that nothing in the store was damaged",
-        "Each blob is hashed again, each layer compared with what its blob unpacks to. Exit code "
-        "125 when something is damaged; what it is, is on stderr.",
-        {},
-        {},
-        "  recap verify\n"},
-    Manual{"rmi",
-           Group::kImages,
-           "remove images that no run uses",
-           "",
-           {},
-           kRmiOperands,
-           "  recap rmi tools:1\n"},
-    Manual{"policy",
-           Group::kImages,
-           "check the file that says what runs may be granted on this host",
-           "FILE has documents of kind CapsulePolicy; without a name it is /etc/recap/policy.yaml. "
-           "A changed file counts from the next run on, and while it is wrong nothing runs.",
-           {},
-           kPolicyOperands,
-           "  recap policy\n"
-           "  recap policy new.yaml && mv new.yaml /etc/recap/policy.yaml\n"},
-    Manual{
-        "gc", Group::kImages, "remove layers that no image uses", "", kGcFlags, {}, "  recap gc\n"},
-
+constexpr std::array kHost = {
     Manual{"doctor",
            Group::kHost,
            "say what this host can and cannot do, and why",
@@ -270,6 +174,8 @@ constexpr std::array kManuals = {
            "  recap completion fish > ~/.config/fish/completions/recap.fish\n"},
     Manual{"help", Group::kHost, "explain a verb", "", {}, kHelpOperands, "  recap help run\n"},
 };
+
+constexpr auto kManuals = joined(kRunsAndTargets, kImageManuals, kHost);
 
 constexpr std::string_view kExamples =
     "RECap attaches a function (tcpdump, strace, a shell …) to a running container and removes it\n"

@@ -16,13 +16,13 @@
 
 namespace recap::console {
 
-template <std::size_t... N>
-constexpr auto joined(const std::array<Flag, N>&... parts) {
-  std::array<Flag, (N + ...)> all{};
+template <class T, std::size_t... N>
+constexpr auto joined(const std::array<T, N>&... parts) {
+  std::array<T, (N + ...)> all{};
   std::size_t at = 0;
   const auto add = [&](const auto& part) {
-    for (const Flag& flag : part) {
-      all[at++] = flag;
+    for (const T& each : part) {
+      all[at++] = each;
     }
   };
   (add(parts), ...);

@@ -21,7 +21,8 @@ namespace {
 constexpr int kExitOurs = 125;
 constexpr const char* kHelp =
     "recap-image does the work of `recap import`, pull, push, build, images, verify, rmi, gc and "
-    "policy, which start it: it has to lie\nbeside recap or in /usr/libexec/recap. `recap help VERB` "
+    "policy, which start it: it has to lie\nbeside recap or in /usr/libexec/recap. `recap help "
+    "VERB` "
     "explains a verb.";
 
 int fail(std::string_view verb, std::string_view message) {
