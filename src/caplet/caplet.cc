@@ -14,16 +14,14 @@ namespace recap::caplet {
 
 using base::Status;
 
-Caplet::Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
-               CapletOptions options, StateStore store, Metrics& metrics)
+Caplet::Caplet(boost::asio::io_context& loop, Runner& runner, CapletOptions options,
+               StateStore store, Metrics& metrics)
     : loop_(loop),
       options_(std::move(options)),
       store_(std::move(store)),
       audit_(options_.dirs),
       metrics_(metrics),
-      runner_(loop, workers, options_.dirs,
-              {.on_attached = [](const std::string&) {},
-               .on_ended = [this](const RunResult& result) { on_ended(result); }}),
+      runner_(runner),
       images_(loop, options_.dirs,
               [this](const std::string& reference, const Status& status) {
                 on_fetched(reference, status);
@@ -34,7 +32,9 @@ Caplet::Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
               }),
       clock_(loop, [this] { look_at_all(); }),
       sweep_(loop),
-      lonely_timer_(loop) {}
+      lonely_timer_(loop) {
+  runner_.listen([this](const RunResult& result) { on_ended(result); });
+}
 
 Caplet::~Caplet() = default;
 
@@ -175,8 +175,8 @@ void Caplet::on_ended(const RunResult& result) {
   }
   (void)save(entry);
   send_artifacts();
+  look_at_waiting();  // before itself: a policy that is always due would leave them no room
   look_at(key);
-  look_at_waiting();
 }
 
 void Caplet::drain() {

@@ -16,7 +16,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "caplet/agenda.h"
 #include "caplet/assignment.h"
@@ -48,8 +47,9 @@ struct CapletOptions {
 
 class Caplet {
  public:
-  Caplet(boost::asio::io_context& loop, boost::asio::thread_pool& workers, CapletOptions options,
-         StateStore store, Metrics& metrics);
+  // `runner` must outlive it.
+  Caplet(boost::asio::io_context& loop, Runner& runner, CapletOptions options, StateStore store,
+         Metrics& metrics);
   ~Caplet();
 
   void report_to(Reporter& reporter) { reporter_ = &reporter; }
@@ -139,7 +139,7 @@ class Caplet {
   Metrics& metrics_;
   Reporter* reporter_ = nullptr;
   const Ceilings* ceilings_ = nullptr;
-  Runner runner_;
+  Runner& runner_;
   Images images_;
   std::map<std::string, Uploads> uploads_;  // of stores that are buckets
   Agenda<Key> agenda_;

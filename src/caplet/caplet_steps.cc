@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "caplet/caplet.h"
+#include "caplet/keepers.h"
 #include "caplet/log.h"
 #include "caplet/records.h"
 

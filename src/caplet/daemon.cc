@@ -20,6 +20,7 @@
 #include "caplet/drain.h"
 #include "caplet/host.h"
 #include "caplet/http_sd.h"
+#include "caplet/keepers.h"
 #include "caplet/kube_node.h"
 #include "caplet/local_source.h"
 #include "caplet/log.h"
@@ -163,7 +164,8 @@ Status serve(const Words& words) {
   boost::asio::thread_pool workers(kWorkers);
   Metrics metrics(metric_families());
   metrics.set("recap_build_info", {{"version", RECAP_VERSION}}, 1);
-  Caplet caplet(loop, workers, words.options, std::move(store), metrics);
+  Keepers keepers(loop, workers, words.options.dirs);
+  Caplet caplet(loop, keepers, words.options, std::move(store), metrics);
   Sources sources = RECAP_TRY(make_sources(words, loop, workers));
   HttpServer server(loop);
   RECAP_TRY(set_up_http(server, words.listen, caplet, metrics, sources.kube.get()));

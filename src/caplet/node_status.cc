@@ -24,7 +24,7 @@ using std::chrono::seconds;
 constexpr const char* kManager = "caplet";
 constexpr seconds kRoutine{300};
 constexpr seconds kUrgent{30};
-constexpr seconds kTryAgain{60};
+constexpr seconds kSettled{2};
 constexpr std::size_t kMaxCapsules = 128;
 
 std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
@@ -117,6 +117,16 @@ json::object node_status(const std::vector<CapsuleCounts>& counts,
           {"capsules", std::move(capsules)}};
 }
 
+std::int64_t status_round(std::string_view node, std::int64_t now_s) {
+  const auto own = signed_of(base::stable_hash(node) % kRoutine.count());
+  return (now_s - own) / kRoutine.count();
+}
+
+seconds until_next_look(std::string_view node, std::int64_t now_s) {
+  const auto own = signed_of(base::stable_hash(node) % kRoutine.count());
+  return kUrgent - seconds((now_s - own) % kUrgent.count());
+}
+
 NodeStatus::NodeStatus(boost::asio::io_context& loop, kube::Client client, std::string node,
                        const Caplet& caplet, const KubeReporter& reporter)
     : client_(std::move(client)),
@@ -136,7 +146,7 @@ void NodeStatus::find_node() {
                               }
                               log_warning("the Node of this node cannot be read",
                                           {{"why", node.error().message()}});
-                              timer_.expires_after(kTryAgain);
+                              timer_.expires_after(until_next_look(node_, linux::wall_clock_s()));
                               timer_.async_wait([this](const boost::system::error_code& cancelled) {
                                 cancelled ? void() : find_node();
                               });
@@ -158,28 +168,25 @@ void NodeStatus::make(const std::string& node_uid) {
                                 log_warning("the CapsuleNode cannot be made",
                                             {{"why", made.error().message()}});
                               }
-                              write_in(made ? seconds(2) : kTryAgain);
+                              made ? look_in(kSettled) : look_again();
                             });
 }
 
-// Routine writes come at the node's own second of the five minutes; after a failure it is sooner.
-void NodeStatus::write_in(seconds time) {
+void NodeStatus::look_again() { look_in(until_next_look(node_, linux::wall_clock_s())); }
+
+void NodeStatus::look_in(seconds time) {
   timer_.expires_after(time);
-  timer_.async_wait([this, time](const boost::system::error_code& cancelled) {
+  timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled) {
       return;
     }
-    since_written_ += time;
-    if (since_written_ >= kRoutine || caplet_.failures() != written_failures_ || time != kUrgent) {
-      write();
-    } else {
-      write_in(kUrgent);
-    }
+    const bool is_routine = status_round(node_, linux::wall_clock_s()) != written_round_;
+    is_routine || caplet_.failures() != written_failures_ ? write() : look_again();
   });
 }
 
 void NodeStatus::write() {
-  since_written_ = seconds(base::stable_hash(node_) % 30);
+  written_round_ = status_round(node_, linux::wall_clock_s());
   written_failures_ = caplet_.failures();
   const json::object body{{"apiVersion", kube::kApiVersion},
                           {"kind", "CapsuleNode"},
@@ -193,7 +200,7 @@ void NodeStatus::write() {
                                 log_warning("the status of this node is not written",
                                             {{"why", answer.error().message()}});
                               }
-                              write_in(kUrgent);
+                              look_again();
                             });
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small parts: plans, what a pod is, where a cgroup is, words.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "caplet/kube_reporter.h"
+#include "caplet/node_status.h"
 #include "caplet/options.h"
 #include "caplet/plan.h"
 #include "caplet/pod_source.h"
@@ -34,6 +37,28 @@ TEST(Plan, ARunsNameFitsAndItsRequesterIsTheObject) {
   meta.ns = "shop";
   meta.generation = 4;
   EXPECT_EQ(requester_of("Capsule", meta), "Capsule/shop/n#4");
+}
+
+// A fleet that was started at once, or that an outage has brought into step.
+TEST(NodeStatus, NodesWriteAtSecondsOfTheirOwn) {
+  constexpr std::int64_t kNow = 1'800'000'000;
+  constexpr int kNodes = 5000, kSeconds = 300;
+  std::vector<int> writes(kSeconds);
+  for (int i = 0; i < kNodes; ++i) {
+    const std::string node = "node-" + std::to_string(i);
+    const std::int64_t round = status_round(node, kNow);
+    std::int64_t now = kNow;
+    while (status_round(node, now) == round) {
+      const auto wait = until_next_look(node, now).count();
+      ASSERT_GT(wait, 0);
+      ASSERT_LE(wait, 30);
+      now += wait;
+    }
+    ASSERT_LE(now - kNow, kSeconds);
+    EXPECT_EQ(status_round(node, now - 1), round);
+    ++writes.at(static_cast<std::size_t>(now - kNow - 1));
+  }
+  EXPECT_LT(*std::ranges::max_element(writes), 3 * kNodes / kSeconds);
 }
 
 TEST(TargetCgroup, IsFoundInEitherVersion) {

@@ -146,11 +146,13 @@ json::object Summaries::current_condition(const CapsuleView& capsule, bool is_cu
 
 void Summaries::write(const CapsuleView& capsule, json::object status) {
   kube::spawn<void>(
-      client_.executor(), write_summary(shared_from_this(), capsule, std::move(status)),
+      client_.executor(),
+      write_summary(shared_from_this(), capsule, std::move(status), told_[capsule.uid].is_made),
       [self = shared_from_this(), capsule](const Status& written) {
         const auto told = self->told_.find(capsule.uid);
         if (told != self->told_.end()) {
           told->second.is_busy = false;
+          told->second.is_made = written.has_value();
         }
         if (!written) {
           service::log_warning(
@@ -162,7 +164,8 @@ void Summaries::write(const CapsuleView& capsule, json::object status) {
       });
 }
 
-kube::Task<void> Summaries::write_summary(Shared self, CapsuleView capsule, json::object status) {
+kube::Task<void> Summaries::write_summary(Shared self, CapsuleView capsule, json::object status,
+                                          bool is_made) {
   const json::object head = head_of(capsule, self->ns_);
   json::object body = head;
   body["status"] = std::move(status);
@@ -172,7 +175,9 @@ kube::Task<void> Summaries::write_summary(Shared self, CapsuleView capsule, json
   where.ns = std::string(metadata.at("namespace").as_string());
   where.name = std::string(metadata.at("name").as_string());
   const kube::ApplyOptions options{.field_manager = kManager};
-  RECAP_AWAIT_OK(self->client_.apply(where, head, options));
+  if (!is_made) {
+    RECAP_AWAIT_OK(self->client_.apply(where, head, options));
+  }
   where.subresource = "status";
   RECAP_AWAIT_OK(self->client_.apply(where, body, options));
   co_return Status();

@@ -33,6 +33,7 @@ class Summaries : public std::enable_shared_from_this<Summaries> {
     std::string text;  // the summary that was written last
     kube::Clock::time_point at{};
     bool is_busy = false;
+    bool is_made = false;     // the object is there, with its owner
     bool is_current = false;  // as condition Current says, and since when
     std::int64_t since_s = 0;
   };
@@ -43,7 +44,7 @@ class Summaries : public std::enable_shared_from_this<Summaries> {
   void write(const CapsuleView& capsule, boost::json::object status);
   void accept(const CapsuleView& capsule, const std::string& problem);
   static kube::Task<void> write_summary(Shared self, CapsuleView capsule,
-                                        boost::json::object status);
+                                        boost::json::object status, bool is_made);
   kube::Watch<CapsuleView> capsules_of(const kube::Resource& resource, const char* kind);
 
   kube::Client client_;

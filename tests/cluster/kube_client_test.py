@@ -293,7 +293,7 @@ def pod(plane, space, account, tmp_path):
     (tmp_path / "token").write_text(plane.token(space, account))
     (tmp_path / "ca.crt").write_text(plane.pki.path("ca.crt").read_text())
     (tmp_path / "namespace").write_text(space)
-    return {"KUBERNETES_SERVICE_HOST": plane.address, "KUBERNETES_SERVICE_PORT": str(plane.port)}
+    return {"KUBERNETES_SERVICE_HOST": plane.address, "KUBERNETES_SERVICE_PORT": str(plane.ports[0])}
 
 
 def test_inside_a_pod(plane, space, pod, tmp_path):

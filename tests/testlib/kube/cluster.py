@@ -55,7 +55,7 @@ class Cluster:
     def start(self, nodes=1, own_machines=False):
         """own_machines: each node has an init and a file system of its own (machine.py)."""
         try:
-            self._start_control_plane()
+            self.start_control_plane()
             for _ in range(nodes):
                 self.add_node(wait=False, own_machine=own_machines)
             for node in self.nodes:
@@ -67,13 +67,15 @@ class Cluster:
             raise
         return self
 
-    def _start_control_plane(self):
+    def start_control_plane(self, components=("controller-manager", "scheduler"), apiservers=1):
+        """Without nodes; `apiservers`: how many share the one etcd."""
         self.network = Network()
         remains.note(self.work, self.network.bridge)
         self.pki = Pki(self.work / "pki")
         self.address = self.network.address(1)
-        self.port = free_port(self.address)
-        self.server = f"https://{self.address}:{self.port}"
+        self.ports = [free_port(self.address) for _ in range(apiservers)]
+        self.servers = [f"https://{self.address}:{port}" for port in self.ports]
+        self.server = self.servers[0]
         self.pki.certificate("apiserver", "kube-apiserver", addresses=[self.address, "127.0.0.1", self._service_ip()],
                              names=["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"])
         for name, user, groups in (("admin", "admin", ["system:masters"]),
@@ -85,8 +87,9 @@ class Cluster:
         self.kubeconfig = self.pki.kubeconfig("admin", self.server)
         self.admin = self.client(certificate="admin")
         self._start_etcd()
-        self.start_apiserver()
-        for component in ("controller-manager", "scheduler"):
+        for number in range(apiservers):
+            self.start_apiserver(number)
+        for component in components:
             self._start_component(component)
 
     def _service_ip(self):
@@ -100,11 +103,12 @@ class Cluster:
                   f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=test={peer}",
                   "--unsafe-no-fsync", "--log-level=warn")  # fmt: skip
 
-    def start_apiserver(self):
-        at = self.pki.path
+    def start_apiserver(self, number=0):
+        at, name = self.pki.path, f"kube-apiserver{number or ''}"
+        audit_log = self.audit_log.with_stem(f"audit{number or ''}")
         self._write_audit_policy()
-        self._run("kube-apiserver", f"--etcd-servers={self.etcd}", f"--bind-address={self.address}",
-                  f"--secure-port={self.port}", f"--advertise-address={self.address}",
+        self._run(name, f"--etcd-servers={self.etcd}", f"--bind-address={self.address}",
+                  f"--secure-port={self.ports[number]}", f"--advertise-address={self.address}",
                   "--endpoint-reconciler-type=none", f"--service-cluster-ip-range={self.network.services}",
                   f"--cert-dir={self.work}/apiserver", f"--tls-cert-file={at('apiserver.crt')}",
                   f"--tls-private-key-file={at('apiserver.key')}", f"--client-ca-file={at('ca.crt')}",
@@ -121,9 +125,9 @@ class Cluster:
                   f"--service-account-signing-key-file={at('service-account.key')}",
                   f"--service-account-key-file={at('service-account.pub')}",
                   "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
-                  f"--audit-policy-file={self.work}/audit-policy.yaml", f"--audit-log-path={self.audit_log}",
+                  f"--audit-policy-file={self.work}/audit-policy.yaml", f"--audit-log-path={audit_log}",
                   "--allow-privileged=true", "--v=1")  # fmt: skip
-        host.wait_for(lambda: self._daemons["kube-apiserver"].check() and self._is_up(), "answer of kube-apiserver", 60)
+        host.wait_for(lambda: self.daemon(name).check() and self._is_up(number), f"answer of {name}", 60)
 
     @property
     def audit_log(self):
@@ -138,9 +142,9 @@ class Cluster:
             "- {level: Metadata}\n"
         )
 
-    def _is_up(self):
+    def _is_up(self, number):
         try:
-            return self.admin.get("/readyz").ok
+            return self.client(certificate="admin", server=self.servers[number]).get("/readyz").ok
         except OSError:
             return False
 
@@ -156,7 +160,11 @@ class Cluster:
         self._run(f"kube-{name}", *flags)
 
     def _run(self, name, *flags):
-        self._daemons[name] = host.Daemon([self.program(name), *flags], self.work / f"{name}.log")
+        program = self.program(name.rstrip("0123456789"))
+        self._daemons[name] = host.Daemon([program, *flags], self.work / f"{name}.log")
+
+    def daemon(self, name):
+        return self._daemons[name]
 
     def stop_apiserver(self):
         self._daemons.pop("kube-apiserver").stop()
@@ -222,8 +230,8 @@ class Cluster:
 
     # --- users ---
 
-    def client(self, token=None, certificate=None):
-        return Client(self.server, self.pki, token, certificate)
+    def client(self, token=None, certificate=None, server=None):
+        return Client(server or self.server, self.pki, token, certificate)
 
     def user(self, name, groups=()):
         """A client with a certificate of its own."""

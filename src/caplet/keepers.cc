@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "caplet/runner.h"
+#include "caplet/keepers.h"
 
 #include <fcntl.h>
 
@@ -72,7 +72,7 @@ std::optional<RunResult> ended_result(const capsule::Dirs& dirs, const std::stri
   return result_of(stored->record);
 }
 
-struct Runner::Run {
+struct Keepers::Run {
   Run(boost::asio::io_context& loop, std::string run_id)
       : id(std::move(run_id)), socket(loop), timer(loop) {}
 
@@ -84,13 +84,13 @@ struct Runner::Run {
   bool adopted = false;
 };
 
-Runner::Runner(boost::asio::io_context& loop, boost::asio::thread_pool& workers, capsule::Dirs dirs,
-               Listener listener)
-    : loop_(loop), workers_(workers), dirs_(std::move(dirs)), listener_(std::move(listener)) {}
+Keepers::Keepers(boost::asio::io_context& loop, boost::asio::thread_pool& workers,
+                 capsule::Dirs dirs)
+    : loop_(loop), workers_(workers), dirs_(std::move(dirs)) {}
 
-Runner::~Runner() = default;
+Keepers::~Keepers() = default;
 
-Status Runner::start(const capsule::Admitted& admitted, linux::UniqueFd artifacts) {
+Status Keepers::start(const capsule::Admitted& admitted, linux::UniqueFd artifacts) {
   auto run = std::make_shared<Run>(loop_, admitted.run_id);
   run->image_hold = RECAP_TRY(image::hold(dirs_.store(), admitted.image.digest, dirs_.state));
   capsule::WaitingKeeper keeper;
@@ -107,7 +107,7 @@ Status Runner::start(const capsule::Admitted& admitted, linux::UniqueFd artifact
   return {};
 }
 
-void Runner::adopt(const std::string& run_id) {
+void Keepers::adopt(const std::string& run_id) {
   auto run = std::make_shared<Run>(loop_, run_id);
   run->adopted = true;
   runs_[run_id] = run;
@@ -124,7 +124,7 @@ void Runner::adopt(const std::string& run_id) {
   });
 }
 
-bool Runner::connect(const std::shared_ptr<Run>& run) {
+bool Keepers::connect(const std::shared_ptr<Run>& run) {
   auto link = capsule::KeeperLink::connect(dirs_, run->id);
   if (!link || !link->send({.type = run::CommandType::kAttach})) {
     return false;
@@ -133,7 +133,7 @@ bool Runner::connect(const std::shared_ptr<Run>& run) {
   return true;
 }
 
-void Runner::stop(const std::string& run_id, std::uint64_t grace_ms) {
+void Keepers::stop(const std::string& run_id, std::uint64_t grace_ms) {
   const auto found = runs_.find(run_id);
   if (found == runs_.end()) {
     return;
@@ -147,7 +147,7 @@ void Runner::stop(const std::string& run_id, std::uint64_t grace_ms) {
   (void)linux::send(run.socket.native_handle(), std::as_bytes(std::span(&command, 1)), {}, true);
 }
 
-void Runner::follow(const std::shared_ptr<Run>& run, linux::UniqueFd socket) {
+void Keepers::follow(const std::shared_ptr<Run>& run, linux::UniqueFd socket) {
   boost::system::error_code failed;
   run->socket.assign(socket.release(), failed);
   if (run->stop_grace_ms) {
@@ -156,7 +156,7 @@ void Runner::follow(const std::shared_ptr<Run>& run, linux::UniqueFd socket) {
   wait_for_event(run);
 }
 
-void Runner::wait_for_event(const std::shared_ptr<Run>& run) {
+void Keepers::wait_for_event(const std::shared_ptr<Run>& run) {
   run->socket.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                          [this, run](const boost::system::error_code& failed) {
                            if (!failed) {
@@ -165,7 +165,7 @@ void Runner::wait_for_event(const std::shared_ptr<Run>& run) {
                          });
 }
 
-void Runner::take_event(const std::shared_ptr<Run>& run) {
+void Keepers::take_event(const std::shared_ptr<Run>& run) {
   run::Event event;
   std::array<linux::UniqueFd, 2> fds;
   const auto size = linux::receive(run->socket.native_handle(),
@@ -180,7 +180,6 @@ void Runner::take_event(const std::shared_ptr<Run>& run) {
   }
   run->image_hold.reset();
   if (size && *size == sizeof event && event.type == run::EventType::kAttached) {
-    listener_.on_attached(run->id);
     wait_for_event(run);
     return;
   }
@@ -201,7 +200,7 @@ void Runner::take_event(const std::shared_ptr<Run>& run) {
 
 // Nobody answers for the run: it has ended, or its keeper was killed. Recovery waits for processes,
 // so it is a worker's.
-void Runner::settle(const std::shared_ptr<Run>& run) {
+void Keepers::settle(const std::shared_ptr<Run>& run) {
   boost::asio::post(workers_, [this, run, dirs = dirs_] {
     const Status recovered = capsule::recover_run(dirs.state, run->id);
     auto result = ended_result(dirs, run->id);
@@ -218,7 +217,7 @@ void Runner::settle(const std::shared_ptr<Run>& run) {
 }
 
 // The record is opened before the function may start, so without one it never did.
-RunResult Runner::unrecorded_result(const Run& run, const Status& recovered) {
+RunResult Keepers::unrecorded_result(const Run& run, const Status& recovered) {
   RunResult result = failed_result(
       run.id, recovered ? "its keeper ended before the function could start"
                         : "its keeper was killed, and its run could not be cleaned up: " +
@@ -227,9 +226,9 @@ RunResult Runner::unrecorded_result(const Run& run, const Status& recovered) {
   return result;
 }
 
-void Runner::finish(const std::string& run_id, const RunResult& result) {
+void Keepers::finish(const std::string& run_id, const RunResult& result) {
   runs_.erase(run_id);
-  listener_.on_ended(result);
+  on_ended_(result);
 }
 
 }  // namespace recap::caplet

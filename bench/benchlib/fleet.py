@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fleet of simulated Caplets on a real API server: the objects of its nodes and pods, the simulators, the churn."""
+
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from .world import find_recap
+
+from testlib import host, lab  # noqa: E402  (world.py has put tests/ on the path)
+from testlib.recap import Recap  # noqa: E402
+
+SPACE = "fleet"
+API = "recap.dev/v1alpha1"
+# A Caplet has about ten descriptors, its watches among them; 20,000 is what containers may have open.
+NODES_A_PROCESS = 1250
+NODES_A_SERVER = 3000
+STARTS_A_SECOND = 25
+CHANGES_A_POD = 2  # it is created, and deleted
+
+
+def pod(name, node, labels, namespace=SPACE, account="default"):
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace, "labels": labels},
+            "spec": {"nodeName": node, "serviceAccountName": account, "terminationGracePeriodSeconds": 0,
+                     "containers": [{"name": "main", "image": "recap.test/simulated"}]}}  # fmt: skip
+
+
+class Target:
+    """The process that stands for every container: with namespaces of its own, without rights."""
+
+    def __init__(self):
+        argv = ["unshare", "--net", "--ipc", "--uts", "--pid", "--mount", "--fork", "setpriv", "--pdeathsig=KILL", "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all", "sleep", "infinity"]  # fmt: skip
+        self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        children = Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children")
+        self.pid = int(host.wait_for(lambda: children.read_text().split(), "a process for a target")[0])
+
+    def end(self):
+        self.child.kill()
+        self.child.wait()
+
+
+class Churn:
+    """Pods that come, are ready, and go, one after the other over all nodes."""
+
+    def __init__(self, sessions, nodes, changes_per_second):
+        self.sessions, self.nodes, self.rate = sessions, nodes, changes_per_second / CHANGES_A_POD
+        self.is_over, self.count = threading.Event(), 0
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        began, living = time.monotonic(), []
+        while not self.is_over.wait(max(began + self.count / self.rate - time.monotonic(), 0)):
+            node = self.nodes[self.count * 7919 % len(self.nodes)]
+            path = self._make(f"churn-{self.count}", node)
+            living.append(path)
+            self.count += 1
+            if len(living) > 20 * self.rate:  # each lives for 20 s
+                self.sessions.request("DELETE", living.pop(0))
+
+    def _make(self, name, node):
+        made = self.sessions.create(pod(name, node, {"app": "b", "churn": "yes"}))
+        path = f"/api/v1/namespaces/{SPACE}/pods/{name}"
+        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+                  "containerStatuses": [{"name": "main", "containerID": f"containerd://{made['metadata']['uid']}",
+                                         "ready": True, "restartCount": 0, "image": "simulated", "imageID": "",
+                                         "state": {"running": {"startedAt": made["metadata"]["creationTimestamp"]}}}]}  # fmt: skip
+        self.sessions.merge(f"{path}/status", {"status": status})
+        return path
+
+    def end(self):
+        self.is_over.set()
+        self.thread.join(60)
+
+
+class Fleet:
+    def __init__(self, cluster, sessions, work, count):
+        self.cluster, self.sessions, self.folder = cluster, sessions, work / "nodes"
+        self.folder.mkdir()
+        self.nodes = [f"n{number:05}" for number in range(count)]
+        self.programs = Path(find_recap()).parent
+        self.recap = Recap(work, {})
+        root = lab.lean_root(work / "pause")
+        self.image = self.recap.import_image(lab.image("simulated", root, work, Entrypoint=["/pause"]))
+        self.target, self.simulators, self.controller = Target(), [], None
+
+    def populate(self):
+        """Nodes, two pods on each, the Caplet's own pod there and the token that is bound to it."""
+        sessions = self.sessions
+        sessions.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
+        sessions.create({"apiVersion": "v1", "kind": "ServiceAccount",
+                         "metadata": {"name": "default", "namespace": SPACE}})  # fmt: skip
+        sessions.create({"apiVersion": API, "kind": "CapsulePolicy", "metadata": {"name": "fleet"},
+                         "spec": {"namespaceSelector": {}, "images": ["*"]}})  # fmt: skip
+        sessions.each(self._add, enumerate(self.nodes))
+
+    def _add(self, numbered):
+        number, node = numbered
+        self.sessions.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
+        for app in "ab":
+            self.sessions.create(pod(f"{node}-{app}", node, {"app": app, "node": node}))
+        caplet = self.sessions.create(pod(f"caplet-{node}", node, {}, "recap-system", "caplet"))
+        bound = {"apiVersion": "v1", "kind": "Pod", "name": caplet["metadata"]["name"], "uid": caplet["metadata"]["uid"]}
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                   "spec": {"expirationSeconds": 14400, "boundObjectRef": bound}}  # fmt: skip
+        path = "/api/v1/namespaces/recap-system/serviceaccounts/caplet/token"
+        self._write_files(number, node, self.sessions.request("POST", path, request)["status"]["token"])
+
+    def _write_files(self, number, node, token):
+        home = self.folder / node
+        (home / "data").mkdir(parents=True)
+        for path in (home, home / "data"):
+            path.chmod(0o700)
+        # What is known of the image; no run looks into its layers.
+        shutil.copytree(self.recap.data / "store", home / "data/store", ignore=shutil.ignore_patterns("layers", "blobs"))
+        (home / "token").write_text(token)
+        server = self.cluster.servers[number * len(self.cluster.servers) // len(self.nodes)]
+        (home / "kubeconfig").write_text(
+            "apiVersion: v1\nkind: Config\ncurrent-context: fleet\n"
+            f"clusters: [{{name: fleet, cluster: {{server: '{server}', "
+            f"certificate-authority: '{self.cluster.pki.path('ca.crt')}'}}}}]\n"
+            "users: [{name: caplet, user: {tokenFile: token}}]\n"
+            "contexts: [{name: fleet, context: {cluster: fleet, user: caplet}}]\n"
+        )
+
+
+    def start_controller(self):
+        token = self.cluster.token("recap-system", "recap-controller")
+        config = self.cluster.pki.kubeconfig("recap-controller", self.cluster.server, token)
+        self.controller = host.Daemon([self.programs / "recap-controller", "--namespace", "recap-system",
+                                       "--kubeconfig", config, "--listen", ""], self.folder / "controller.log")  # fmt: skip
+
+    def start(self):
+        """Starts the Caplets, as fast as a rollout would, and waits until each has said its word."""
+        program = self.programs.parent / "caplet/caplet-simulator"
+        for first in range(0, len(self.nodes), NODES_A_PROCESS):
+            log = (self.folder / f"log{len(self.simulators)}").open("wb")
+            self.simulators.append(subprocess.Popen(
+                [program, self.folder, self.cluster.kubeconfig, str(self.target.pid)], stdin=subprocess.PIPE,
+                stdout=log, stderr=log))  # fmt: skip
+            for name in self.nodes[first : first + NODES_A_PROCESS]:
+                self.simulators[-1].stdin.write(f"{name}\n".encode())
+                self.simulators[-1].stdin.flush()
+                time.sleep(1 / STARTS_A_SECOND)
+        host.wait_for(lambda: len(self.told()) == len(self.nodes), "first status of every node", 600)
+
+    def told(self):
+        """The CapsuleNodes that have a status."""
+        items = self.sessions.request("GET", f"/apis/{API}/capsulenodes?resourceVersion=0")["items"]
+        time.sleep(1)
+        return [item for item in items if item.get("status")]
+
+    def logs(self):
+        return sorted(self.folder.glob("log*"))
+
+    def end(self):
+        for simulator in self.simulators:
+            simulator.stdin.close()
+        for simulator in self.simulators:
+            try:
+                simulator.wait(60)
+            except subprocess.TimeoutExpired:
+                simulator.kill()
+                simulator.wait()
+        if self.controller:
+            self.controller.stop()
+        self.target.end()
+        self.recap.clean()
