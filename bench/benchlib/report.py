@@ -147,10 +147,10 @@ def _machine(host):
     )
 
 
-def correctness(page):
-    """The section of the page that ./test catalog writes; a new page keeps it."""
-    _, found, section = page.partition("\n## Correctness\n")
-    return found + section
+def rest_of(page):
+    """What follows the benchmark: the section that ./test catalog writes, and those by hand; a new page keeps them."""
+    _, found, sections = page.partition("\n## Correctness\n")
+    return found + sections
 
 
 def evaluation(groups, slow, crowded, summary, titles):

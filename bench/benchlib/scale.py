@@ -19,6 +19,8 @@ from testlib import host  # noqa: E402
 from testlib.caplet import capsule  # noqa: E402
 from testlib.kube import Cluster  # noqa: E402
 
+QUICK = {"nodes": 20, "minutes": 0.2, "churn": 4, "baseline": 1, "settle": 1, "schedule": "@every 20s", "applies": 1,
+         "runs": 3, "noise": 3}  # fmt: skip
 POLICIES = 20
 HERDS = 4  # an hour: so many minutes at which policies of the whole fleet are due
 FAILING = "1"  # percent
@@ -30,6 +32,7 @@ PEAK = 10  # seconds
 BASELINE = 30  # seconds
 REQUESTS = re.compile(r'^apiserver_request_total\{(.*)\} (\S+)$', re.MULTILINE)
 REJECTED = re.compile(r'^apiserver_flowcontrol_rejected_requests_total\{(.*)\} (\S+)$', re.MULTILINE)
+STARTED = re.compile(r'"a run has started".*"Capsule/fleet/(policy-\d+)@.*"pod/fleet/(n\d+)-[ab]/main@')
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 READS = {"GET", "LIST", "WATCH", "WATCHLIST"}
 
@@ -162,6 +165,16 @@ class Starts:
         return found
 
 
+def policies_run(fleet):
+    """How many of the policies have run on the node where fewest and where most of them have."""
+    ran = {node: set() for node in fleet.nodes}
+    for path in fleet.logs():
+        for capsule_, node in STARTED.findall(path.read_text()):
+            ran[node].add(capsule_)
+    counts = [len(each) for each in ran.values()]
+    return {"policies_run_min": min(counts), "policies_run_max": max(counts)}
+
+
 def applied(fleet, name):
     """Seconds from before a Capsule is created until it runs on each node."""
     starts, began = Starts(fleet), time.time()
@@ -249,7 +262,7 @@ def measure_on(cluster, options, work, say):
         time.sleep(options.minutes * 60)
         until = time.time()
         found |= {"cores": costs.cores(), "rss_mib": costs.rss_mib(), "minutes": options.minutes,
-                  **written(cluster, fleet, began, until), **sizes(fleet)}  # fmt: skip
+                  **written(cluster, fleet, began, until), **sizes(fleet), **policies_run(fleet)}  # fmt: skip
         asked = (reads(cluster) - before) / (until - began)
         found |= {"requests_per_s": round(asked + found["writes_per_s"], 1),
                   "pod_changes_per_s": round((churn.count - pods) * 2 / (until - began), 1)}  # fmt: skip

@@ -126,8 +126,10 @@ bool Caplet::has_room(const Entry& entry) const {
 }
 
 void Caplet::wait_for_room(const Entry& entry) {
-  metrics_.add("recap_throttled_total");
-  waiting_.push_back(entry.key);
+  if (std::ranges::find(waiting_, entry.key) == waiting_.end()) {
+    metrics_.add("recap_throttled_total");
+    waiting_.push_back(entry.key);
+  }
 }
 
 Result<capsule::Admitted> Caplet::admit(Entry& entry, const Decision& decision,

@@ -165,6 +165,14 @@ def test_ceilings_hold_and_what_is_due_waits_its_turn(caplet, toolbox, webs):
     assert caplet.metric("recap_throttled_total") > 0
 
 
+def test_a_policy_that_is_always_due_leaves_room_for_the_others(caplet, toolbox, webs):
+    """One place for three targets, at each of which the next run is due before the last has ended."""
+    every = periodic("@every 1s", concurrencyPolicy="Forbid")
+    caplet.declare(capsule("greedy", toolbox, every, **shell("sleep 1.2"), **QUICK))
+    caplet.start("--max-runs-per-node", "1")
+    until(lambda: len({line["target"] for line in caplet.said("a run has started")}) == 3, 20)
+
+
 def test_parallelism_of_a_run_on_demand(caplet, toolbox, webs):
     caplet.declare(capsule_run("one-by-one", toolbox, None, parallelism=1, **shell("sleep 0.2")))
     caplet.start()
