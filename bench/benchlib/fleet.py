@@ -27,11 +27,26 @@ def pod(name, node, labels, namespace=SPACE, account="default"):
                      "containers": [{"name": "main", "image": "recap.test/simulated"}]}}  # fmt: skip
 
 
+def run_pod(sessions, name, node, labels):
+    """A pod and the status that a kubelet would give it; its path."""
+    made = sessions.create(pod(name, node, labels))
+    path = f"/api/v1/namespaces/{SPACE}/pods/{name}"
+    container = {"name": "main", "containerID": f"containerd://{made['metadata']['uid']}", "ready": True,
+                 "restartCount": 0, "image": "simulated", "imageID": "",
+                 "state": {"running": {"startedAt": made["metadata"]["creationTimestamp"]}}}  # fmt: skip
+    ready = [{"type": "Ready", "status": "True"}]
+    status = {"phase": "Running", "conditions": ready, "containerStatuses": [container]}
+    sessions.merge(f"{path}/status", {"status": status})
+    return path
+
+
 class Target:
     """The process that stands for every container: with namespaces of its own, without rights."""
 
     def __init__(self):
-        argv = ["unshare", "--net", "--ipc", "--uts", "--pid", "--mount", "--fork", "setpriv", "--pdeathsig=KILL", "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all", "sleep", "infinity"]  # fmt: skip
+        argv = ["unshare", "--net", "--ipc", "--uts", "--pid", "--mount", "--fork", "setpriv", "--pdeathsig=KILL",
+                "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all",
+                "sleep", "infinity"]  # fmt: skip
         self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         children = Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children")
         self.pid = int(host.wait_for(lambda: children.read_text().split(), "a process for a target")[0])
@@ -54,21 +69,10 @@ class Churn:
         began, living = time.monotonic(), []
         while not self.is_over.wait(max(began + self.count / self.rate - time.monotonic(), 0)):
             node = self.nodes[self.count * 7919 % len(self.nodes)]
-            path = self._make(f"churn-{self.count}", node)
-            living.append(path)
+            living.append(run_pod(self.sessions, f"churn-{self.count}", node, {"app": "b"}))
             self.count += 1
             if len(living) > 20 * self.rate:  # each lives for 20 s
                 self.sessions.request("DELETE", living.pop(0))
-
-    def _make(self, name, node):
-        made = self.sessions.create(pod(name, node, {"app": "b", "churn": "yes"}))
-        path = f"/api/v1/namespaces/{SPACE}/pods/{name}"
-        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
-                  "containerStatuses": [{"name": "main", "containerID": f"containerd://{made['metadata']['uid']}",
-                                         "ready": True, "restartCount": 0, "image": "simulated", "imageID": "",
-                                         "state": {"running": {"startedAt": made["metadata"]["creationTimestamp"]}}}]}  # fmt: skip
-        self.sessions.merge(f"{path}/status", {"status": status})
-        return path
 
     def end(self):
         self.is_over.set()
@@ -100,9 +104,9 @@ class Fleet:
         number, node = numbered
         self.sessions.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
         for app in "ab":
-            self.sessions.create(pod(f"{node}-{app}", node, {"app": app, "node": node}))
+            run_pod(self.sessions, f"{node}-{app}", node, {"app": app, "node": node})
         caplet = self.sessions.create(pod(f"caplet-{node}", node, {}, "recap-system", "caplet"))
-        bound = {"apiVersion": "v1", "kind": "Pod", "name": caplet["metadata"]["name"], "uid": caplet["metadata"]["uid"]}
+        bound = {"apiVersion": "v1", "kind": "Pod", **{key: caplet["metadata"][key] for key in ("name", "uid")}}
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
                    "spec": {"expirationSeconds": 14400, "boundObjectRef": bound}}  # fmt: skip
         path = "/api/v1/namespaces/recap-system/serviceaccounts/caplet/token"
@@ -114,7 +118,8 @@ class Fleet:
         for path in (home, home / "data"):
             path.chmod(0o700)
         # What is known of the image; no run looks into its layers.
-        shutil.copytree(self.recap.data / "store", home / "data/store", ignore=shutil.ignore_patterns("layers", "blobs"))
+        unread = shutil.ignore_patterns("layers", "blobs")
+        shutil.copytree(self.recap.data / "store", home / "data/store", ignore=unread)
         (home / "token").write_text(token)
         server = self.cluster.servers[number * len(self.cluster.servers) // len(self.nodes)]
         (home / "kubeconfig").write_text(
@@ -129,8 +134,8 @@ class Fleet:
     def start_controller(self):
         token = self.cluster.token("recap-system", "recap-controller")
         config = self.cluster.pki.kubeconfig("recap-controller", self.cluster.server, token)
-        self.controller = host.Daemon([self.programs / "recap-controller", "--namespace", "recap-system",
-                                       "--kubeconfig", config, "--listen", ""], self.folder / "controller.log")  # fmt: skip
+        words = ["--namespace", "recap-system", "--kubeconfig", config, "--listen", ""]
+        self.controller = host.Daemon([self.programs / "recap-controller", *words], self.folder / "controller.log")
 
     def start(self):
         """Starts the Caplets, as fast as a rollout would, and waits until each has said its word."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .fleet import API, NODES_A_SERVER, SPACE, Churn, Fleet
 from .measure import p50, p99
+from .served import Costs, reads, rejected, unix, writes, written
 from .sessions import Sessions
 
 from cluster.lab import BINARIES, install  # noqa: E402  (world.py has put tests/ on the path)
@@ -19,111 +20,12 @@ from testlib import host  # noqa: E402
 from testlib.caplet import capsule  # noqa: E402
 from testlib.kube import Cluster  # noqa: E402
 
-QUICK = {"nodes": 20, "minutes": 0.2, "churn": 4, "baseline": 1, "settle": 1, "schedule": "@every 20s", "applies": 1,
+QUICK = {"nodes": 20, "minutes": 0.1, "churn": 4, "baseline": 1, "settle": 1, "schedule": "@every 5s", "applies": 1,
          "runs": 3, "noise": 3}  # fmt: skip
 POLICIES = 20
 HERDS = 4  # an hour: so many minutes at which policies of the whole fleet are due
 FAILING = "1"  # percent
-CAPLET = "system:serviceaccount:recap-system:caplet"
-CONTROLLER = "system:serviceaccount:recap-system:recap-controller"
-TICK = os.sysconf("SC_CLK_TCK")
-CHANGES = 20  # of pods, a second
-PEAK = 10  # seconds
-BASELINE = 30  # seconds
-REQUESTS = re.compile(r'^apiserver_request_total\{(.*)\} (\S+)$', re.MULTILINE)
-REJECTED = re.compile(r'^apiserver_flowcontrol_rejected_requests_total\{(.*)\} (\S+)$', re.MULTILINE)
 STARTED = re.compile(r'"a run has started".*"Capsule/fleet/(policy-\d+)@.*"pod/fleet/(n\d+)-[ab]/main@')
-LABEL = re.compile(r'(\w+)="([^"]*)"')
-READS = {"GET", "LIST", "WATCH", "WATCHLIST"}
-
-
-def unix(text):
-    """Seconds of a time as logs have it, "2026-11-30T12:00:00.123456Z"."""
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    return time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) - time.timezone + float(f"0.{fraction or 0}")
-
-
-class Costs:
-    """CPU seconds and resident MiB of processes, by what they are."""
-
-    def __init__(self, cluster, fleet):
-        self.pids = {"apiserver": [cluster.daemon(f"kube-apiserver{n or ''}").child.pid
-                                   for n in range(len(cluster.servers))],
-                     "etcd": [cluster.daemon("etcd").child.pid],
-                     "simulator": [each.pid for each in fleet.simulators],
-                     "controller": [fleet.controller.child.pid] if fleet.controller else []}  # fmt: skip
-        self.began, self.before = time.monotonic(), self._cpu()
-
-    def _cpu(self):
-        return {name: sum(self._ticks(pid) for pid in pids) / TICK for name, pids in self.pids.items()}
-
-    @staticmethod
-    def _ticks(pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    def cores(self):
-        """Of each, since this was made."""
-        took = time.monotonic() - self.began
-        return {name: round((now - self.before[name]) / took, 3) for name, now in self._cpu().items()}
-
-    def rss_mib(self):
-        def of(pid):
-            status = Path(f"/proc/{pid}/status").read_text()
-            return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) // 1024
-        return {name: sum(map(of, pids)) for name, pids in self.pids.items()}
-
-
-def metrics(cluster, pattern):
-    for server in cluster.servers:
-        text = cluster.client(certificate="admin", server=server).get("/metrics").body
-        for labels, value in pattern.findall(text):
-            yield dict(LABEL.findall(labels)), float(value)
-
-
-def reads(cluster):
-    """How often the API servers were asked for what Caplets and the controller read."""
-    return sum(value for labels, value in metrics(cluster, REQUESTS)
-               if labels["verb"] in READS and (labels["group"] == "recap.dev" or labels["resource"] in
-                                               ("pods", "nodes", "namespaces")))  # fmt: skip
-
-
-def rejected(cluster):
-    return sum(value for labels, value in metrics(cluster, REJECTED)
-               if labels.get("priority_level") == "recap-caplets")  # fmt: skip
-
-
-def writes(cluster, since, until):
-    """Those of the Caplets and the controller, as the API server's audit log has them: (when, what, node, code)."""
-    for path in cluster.work.glob("audit*.log"):
-        for line in path.open():
-            if CAPLET not in line and CONTROLLER not in line:
-                continue
-            event = json.loads(line)
-            when = unix(event["requestReceivedTimestamp"])
-            who = event["user"]["username"]
-            if since <= when < until and who in (CAPLET, CONTROLLER):
-                about = event["objectRef"]
-                node = event["user"].get("extra", {}).get("authentication.kubernetes.io/node-name", [""])[0]
-                what = "/".join(filter(None, (about["resource"], about.get("subresource"))))
-                yield when, what, node, event["responseStatus"]["code"]
-
-
-def written(cluster, fleet, since, until):
-    """The window's writes in numbers."""
-    kinds, nodes, slots, failed = {}, dict.fromkeys(fleet.nodes, 0), {}, 0
-    for when, what, node, code in writes(cluster, since, until):
-        kinds[what] = kinds.get(what, 0) + 1
-        slots[int((when - since) / PEAK)] = slots.get(int((when - since) / PEAK), 0) + 1
-        failed += code >= 400
-        if node:
-            nodes[node] += 1
-    counts, took = sorted(nodes.values()), until - since
-    return {"writes_per_s": round(sum(kinds.values()) / took, 2),
-            "writes_per_s_by_kind": {kind: round(count / took, 3) for kind, count in sorted(kinds.items())},
-            "writes_per_s_peak_10s": round(max(slots.values(), default=0) / PEAK, 1),
-            "writes_refused": failed,
-            "writes_of_a_node_median": counts[len(counts) // 2], "writes_of_a_node_max": counts[-1]}  # fmt: skip
 
 
 def declare(fleet, schedule):
@@ -193,11 +95,18 @@ def on_demand(fleet, number):
     began = time.monotonic()
     fleet.sessions.create({
         "apiVersion": API, "kind": "CapsuleRun", "metadata": {"name": f"run-{number}", "namespace": SPACE},
-        "spec": {"podName": f"{node}-a", "image": fleet.image, "command": ["simulate", "0", "0"], "requestedBy": "admin",
-                 "requestedByGroups": ["system:masters"]}})  # fmt: skip
-    host.wait_for(lambda: fleet.sessions.request("GET", path).get("status", {}).get("phase") == "Succeeded",
-                  f"success of run-{number} on {node}", 60)  # fmt: skip
-    return (time.monotonic() - began) * 1000
+        "spec": {"podName": f"{node}-a", "image": fleet.image, "command": ["simulate", "0", "0"],
+                 "requestedBy": "admin", "requestedByGroups": ["system:masters"]}})  # fmt: skip
+    ended = host.wait_for(lambda: phase_of(fleet.sessions.request("GET", path)), f"end of run-{number} on {node}", 120)
+    took = (time.monotonic() - began) * 1000
+    if ended != "Succeeded":
+        raise host.Failed(f"run-{number} on {node}: {fleet.sessions.request('GET', path)['status']}")
+    return took
+
+
+def phase_of(run):
+    phase = run.get("status", {}).get("phase")
+    return phase if phase in ("Succeeded", "Failed") else None
 
 
 def latencies(fleet, options, say):
@@ -262,15 +171,17 @@ def measure_on(cluster, options, work, say):
         time.sleep(options.minutes * 60)
         until = time.time()
         found |= {"cores": costs.cores(), "rss_mib": costs.rss_mib(), "minutes": options.minutes,
-                  **written(cluster, fleet, began, until), **sizes(fleet), **policies_run(fleet)}  # fmt: skip
+                  **written(cluster, fleet, began, until), **sizes(fleet)}  # fmt: skip
         asked = (reads(cluster) - before) / (until - began)
         found |= {"requests_per_s": round(asked + found["writes_per_s"], 1),
                   "pod_changes_per_s": round((churn.count - pods) * 2 / (until - began), 1)}  # fmt: skip
+        say(f"bench: so far: {json.dumps(found)}")
         if not options.schedule:
             away_from_herds(300)
         say("bench: from apply to start …")
         found |= latencies(fleet, options, say)
-        return {**found, "requests_rejected": round(rejected(cluster)), "load_average": os.getloadavg()[0]}
+        return {**found, **policies_run(fleet), "requests_rejected": round(rejected(cluster)),
+                "load_average": os.getloadavg()[0]}  # fmt: skip
     finally:
         if churn:
             churn.end()
