@@ -61,7 +61,7 @@ class Churn:
 
     def __init__(self, sessions, nodes, changes_per_second):
         self.sessions, self.nodes, self.rate = sessions, nodes, changes_per_second / CHANGES_A_POD
-        self.is_over, self.count = threading.Event(), 0
+        self.is_over, self.count, self.failures = threading.Event(), 0, 0
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -69,10 +69,13 @@ class Churn:
         began, living = time.monotonic(), []
         while not self.is_over.wait(max(began + self.count / self.rate - time.monotonic(), 0)):
             node = self.nodes[self.count * 7919 % len(self.nodes)]
-            living.append(run_pod(self.sessions, f"churn-{self.count}", node, {"app": "b"}))
             self.count += 1
-            if len(living) > 20 * self.rate:  # each lives for 20 s
-                self.sessions.request("DELETE", living.pop(0))
+            try:
+                living.append(run_pod(self.sessions, f"churn-{self.count}", node, {"app": "b"}))
+                if len(living) > 20 * self.rate:  # each lives for 20 s
+                    self.sessions.request("DELETE", living.pop(0))
+            except OSError:  # a server that is too busy for a minute
+                self.failures += 1
 
     def end(self):
         self.is_over.set()
@@ -156,6 +159,13 @@ class Fleet:
         items = self.sessions.request("GET", f"/apis/{API}/capsulenodes?resourceVersion=0")["items"]
         time.sleep(1)
         return [item for item in items if item.get("status")]
+
+    def check(self):
+        """All of it lives."""
+        self.controller.check()
+        for simulator, log in zip(self.simulators, self.logs(), strict=True):
+            if simulator.poll() is not None:
+                raise host.Failed(f"a simulator ended with {simulator.returncode}: {log.read_text()[-1000:]}")
 
     def logs(self):
         return sorted(self.folder.glob("log*"))

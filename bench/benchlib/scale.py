@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .fleet import API, NODES_A_SERVER, SPACE, Churn, Fleet
 from .measure import p50, p99
-from .served import Costs, reads, rejected, unix, writes, written
+from .served import Costs, lease_writes, reads, rejected, unix, writes, written
 from .sessions import Sessions
 
 from cluster.lab import BINARIES, install  # noqa: E402  (world.py has put tests/ on the path)
@@ -167,14 +167,20 @@ def measure_on(cluster, options, work, say):
                   "rollout_writes_per_s": written(cluster, fleet, began, time.time())["writes_per_s"]}  # fmt: skip
         time.sleep(options.settle)
         say(f"bench: measuring for {options.minutes:g} minutes …")
-        costs, began, before, pods = Costs(cluster, fleet), time.time(), reads(cluster), churn.count
+        costs, began, pods = Costs(cluster, fleet), time.time(), churn.count
+        before, leases = reads(cluster), lease_writes(cluster)
         time.sleep(options.minutes * 60)
         until = time.time()
+        fleet.check()
         found |= {"cores": costs.cores(), "rss_mib": costs.rss_mib(), "minutes": options.minutes,
                   **written(cluster, fleet, began, until), **sizes(fleet)}  # fmt: skip
         asked = (reads(cluster) - before) / (until - began)
+        leases = (lease_writes(cluster) - leases) / (until - began)
+        found["writes_per_s"] = round(found["writes_per_s"] + leases, 2)
+        found["writes_per_s_by_kind"]["leases"] = round(leases, 3)
         found |= {"requests_per_s": round(asked + found["writes_per_s"], 1),
-                  "pod_changes_per_s": round((churn.count - pods) * 2 / (until - began), 1)}  # fmt: skip
+                  "pod_changes_per_s": round((churn.count - pods) * 2 / (until - began), 1),
+                  "pod_changes_failed": churn.failures}  # fmt: skip
         say(f"bench: so far: {json.dumps(found)}")
         if not options.schedule:
             away_from_herds(300)

@@ -68,6 +68,12 @@ def reads(cluster):
                                                ("pods", "nodes", "namespaces")))  # fmt: skip
 
 
+def lease_writes(cluster):
+    """The controller's, and each API server's own one in ten seconds; audit logs leave them out."""
+    return sum(value for labels, value in metrics(cluster, REQUESTS)
+               if labels["verb"] not in READS and labels["resource"] == "leases")  # fmt: skip
+
+
 def rejected(cluster):
     return sum(value for labels, value in metrics(cluster, REJECTED)
                if labels.get("priority_level") == "recap-caplets")  # fmt: skip

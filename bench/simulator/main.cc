@@ -73,7 +73,7 @@ class Fleet {
   Fleet(boost::asio::io_context& loop, kube::Client client, std::string folder, std::uint32_t pid)
       : loop_(loop), folder_(std::move(folder)), pods_(std::move(client), pid), input_(loop) {
     boost::system::error_code failed;
-    input_.assign(::dup(STDIN_FILENO), failed);
+    input_.assign(STDIN_FILENO, failed);
     pods_.start();
     read_name();
   }

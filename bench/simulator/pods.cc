@@ -45,8 +45,8 @@ void NodeContainers::start(OnChange on_change) {
   tell();
 }
 
-void NodeContainers::put(const std::string& pod, caplet::NodeTarget target) {
-  if (targets_.try_emplace(pod, std::move(target)).second) {
+void NodeContainers::put(const std::string& pod, const caplet::NodeTarget& target) {
+  if (targets_.try_emplace(pod, target).second) {
     tell();
   }
 }

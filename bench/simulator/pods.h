@@ -18,7 +18,7 @@ class NodeContainers : public caplet::TargetSource {
  public:
   void start(OnChange on_change) override;
 
-  void put(const std::string& pod, caplet::NodeTarget target);
+  void put(const std::string& pod, const caplet::NodeTarget& target);
   void erase(const std::string& pod);
 
  private:
