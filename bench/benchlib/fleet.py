@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fleet of simulated Caplets on a real API server: the objects of its nodes and pods, the simulators, the churn."""
 
+import http.client
 import shutil
 import subprocess
 import threading
@@ -74,7 +75,7 @@ class Churn:
                 living.append(run_pod(self.sessions, f"churn-{self.count}", node, {"app": "b"}))
                 if len(living) > 20 * self.rate:  # each lives for 20 s
                     self.sessions.request("DELETE", living.pop(0))
-            except OSError:  # a server that is too busy for a minute
+            except (http.client.HTTPException, OSError):  # a server that is too busy for a minute
                 self.failures += 1
 
     def end(self):
@@ -92,6 +93,7 @@ class Fleet:
         root = lab.lean_root(work / "pause")
         self.image = self.recap.import_image(lab.image("simulated", root, work, Entrypoint=["/pause"]))
         self.target, self.simulators, self.controller = Target(), [], None
+        self.controller_starts, self.is_over = 0, threading.Event()
 
     def populate(self):
         """Nodes, two pods on each, the Caplet's own pod there and the token that is bound to it."""
@@ -138,7 +140,18 @@ class Fleet:
         token = self.cluster.token("recap-system", "recap-controller")
         config = self.cluster.pki.kubeconfig("recap-controller", self.cluster.server, token)
         words = ["--namespace", "recap-system", "--kubeconfig", config, "--listen", ""]
-        self.controller = host.Daemon([self.programs / "recap-controller", *words], self.folder / "controller.log")
+        argv, is_first = [self.programs / "recap-controller", *words], threading.Event()
+
+        def keep():  # one that loses its Lease ends, and the kubelet starts it again
+            while not self.is_over.is_set():
+                self.controller = host.Daemon(argv, self.folder / "controller.log")
+                self.controller_starts += 1
+                is_first.set()
+                self.controller.child.wait()
+                self.is_over.wait(1)
+
+        threading.Thread(target=keep, daemon=True).start()
+        is_first.wait()
 
     def start(self):
         """Starts the Caplets, as fast as a rollout would, and waits until each has said its word."""
@@ -161,8 +174,7 @@ class Fleet:
         return [item for item in items if item.get("status")]
 
     def check(self):
-        """All of it lives."""
-        self.controller.check()
+        """The simulators live."""
         for simulator, log in zip(self.simulators, self.logs(), strict=True):
             if simulator.poll() is not None:
                 raise host.Failed(f"a simulator ended with {simulator.returncode}: {log.read_text()[-1000:]}")
@@ -171,6 +183,7 @@ class Fleet:
         return sorted(self.folder.glob("log*"))
 
     def end(self):
+        self.is_over.set()
         for simulator in self.simulators:
             simulator.stdin.close()
         for simulator in self.simulators:

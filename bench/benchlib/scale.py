@@ -187,6 +187,7 @@ def measure_on(cluster, options, work, say):
         say("bench: from apply to start …")
         found |= latencies(fleet, options, say)
         return {**found, **policies_run(fleet), "requests_rejected": round(rejected(cluster)),
+                "controller_starts": fleet.controller_starts,
                 "load_average": os.getloadavg()[0]}  # fmt: skip
     finally:
         if churn:

@@ -39,18 +39,24 @@ class Costs:
 
     @staticmethod
     def _ticks(pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # a controller that has been started again
+            return 0
         return int(fields[11]) + int(fields[12])
 
     def cores(self):
         """Of each, since this was made."""
         took = time.monotonic() - self.began
-        return {name: round((now - self.before[name]) / took, 3) for name, now in self._cpu().items()}
+        return {name: round(max(now - self.before[name], 0) / took, 3) for name, now in self._cpu().items()}
 
     def rss_mib(self):
         def of(pid):
-            status = Path(f"/proc/{pid}/status").read_text()
-            return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) // 1024
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                return 0
+            return int(re.search(r"VmRSS:\s+(\d+)|$", status)[1] or 0) // 1024
         return {name: sum(map(of, pids)) for name, pids in self.pids.items()}
 
 

@@ -22,19 +22,26 @@ class Sessions:
 
     def request(self, method, path, body=None, content_type="application/json"):
         """The answer's JSON; one that is no success raises."""
+        data = None if body is None else json.dumps(body)
+        try:
+            code, text = self._ask(method, path, data, content_type)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            code, text = self._ask(method, path, data, content_type)  # the kept connection had grown too old
+        if code >= 300:
+            raise host.Failed(f"{method} {path}: {code}: {text.decode()[:400]}")
+        return json.loads(text)
+
+    def _ask(self, method, path, data, content_type):
         if not hasattr(self._own, "connection"):
             self._own.connection = http.client.HTTPSConnection(self._place, context=self._tls, timeout=60)
-        data = None if body is None else json.dumps(body)
         try:
             self._own.connection.request(method, path, body=data, headers={"Content-Type": content_type})
             reply = self._own.connection.getresponse()
-            text = reply.read()
+            return reply.status, reply.read()
         except (http.client.HTTPException, OSError):
+            self._own.connection.close()
             del self._own.connection
             raise
-        if reply.status >= 300:
-            raise host.Failed(f"{method} {path}: {reply.status}: {text.decode()[:400]}")
-        return json.loads(text)
 
     def create(self, item):
         return self.request("POST", path_of(item, named=False), item)
