@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/escape_finalizer.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
-#include <boost/json/array.hpp>
-
 #include "caplet/log.h"
+#include "kube/finalizer.h"
 #include "kube/status.h"
 
 namespace recap::caplet {
@@ -24,25 +22,14 @@ EscapeFinalizer::EscapeFinalizer(boost::asio::io_context& loop, kube::Client cli
     : client_(std::move(client)), look_again_(std::move(look_again)), timer_(loop) {}
 
 bool EscapeFinalizer::is_on(const kube::ObjectMeta& run) {
-  return std::ranges::find(run.finalizers, kEscapeFinalizer) != run.finalizers.end();
+  return kube::has_finalizer(run, kube::kEscapeFinalizer);
 }
 
 void EscapeFinalizer::set(const kube::ObjectMeta& run, bool on) {
   if (is_on(run) == on || !under_way_.insert(run.uid).second) {
     return;
   }
-  json::array finalizers;
-  for (const std::string& finalizer : run.finalizers) {
-    if (finalizer != kEscapeFinalizer) {
-      finalizers.emplace_back(finalizer);
-    }
-  }
-  if (on) {
-    finalizers.emplace_back(kEscapeFinalizer);
-  }
-  // The version: a list that others write too is replaced only as it was read.
-  const json::object patch{{"metadata", json::object{{"resourceVersion", run.resource_version},
-                                                     {"finalizers", std::move(finalizers)}}}};
+  const json::object patch = kube::finalizer_patch(run, kube::kEscapeFinalizer, on);
   const kube::Endpoint where{kube::kCapsuleRuns, run.ns, run.name};
   kube::spawn<json::object>(
       client_.executor(), client_.merge_patch(where, patch),

@@ -18,8 +18,6 @@
 
 namespace recap::caplet {
 
-inline constexpr const char* kEscapeFinalizer = "recap.dev/escape";
-
 class EscapeFinalizer {
  public:
   // `look_again` is called when an attempt has failed and is to be made once more, with the object

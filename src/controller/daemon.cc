@@ -13,6 +13,7 @@
 #include "controller/janitor.h"
 #include "controller/metric_families.h"
 #include "controller/runs.h"
+#include "controller/stranded.h"
 #include "controller/summaries.h"
 #include "kube/client.h"
 #include "kube/lease.h"
@@ -55,6 +56,7 @@ class Controller {
         hook_server_(loop),
         hooks_(std::make_shared<Hooks>(client_, metrics_)),
         signals_(loop, SIGTERM, SIGINT),
+        lost_after_(words.lost_after_ms),
         elector_(client_, lease_of(words), [this](bool leads) { on_lead(leads); }) {}
 
   Status start(const Words& words) {
@@ -94,9 +96,11 @@ class Controller {
       service::log_info("leading");
       runs_ = std::make_shared<Runs>(client_, metrics_);
       janitor_ = std::make_shared<Janitor>(cleaner_, runs_, metrics_);
+      stranded_ = std::make_shared<Stranded>(cleaner_, runs_, lost_after_);
       summaries_ = std::make_shared<Summaries>(client_, ns_);
       runs_->start();
       janitor_->start();
+      stranded_->start();
       summaries_->start();
     } else if (!is_ending_) {
       outcome_ = Error(Kind::kBusy, "the Lease was lost: another leads now");
@@ -149,9 +153,11 @@ class Controller {
   service::HttpServer server_, hook_server_;
   std::shared_ptr<Hooks> hooks_;
   boost::asio::signal_set signals_;
+  milliseconds lost_after_;
   kube::LeaderElector elector_;
   std::shared_ptr<Runs> runs_;  // of the leader
   std::shared_ptr<Janitor> janitor_;
+  std::shared_ptr<Stranded> stranded_;
   std::shared_ptr<Summaries> summaries_;
   Status outcome_;
   bool is_ending_ = false;

@@ -28,6 +28,8 @@ Options:
   --namespace NAME         where the Lease is (default: the pod's own)
   --identity NAME          its name in the Lease (default: the host's name)
   --lease TIME             how long a Lease lasts that is not renewed (default: 15s)
+  --lost-after TIME        how long a node may be missing, or without a Caplet, before what is bound
+                           to it is given up (default: 15m)
   --listen ADDRESS:PORT    of /metrics, /livez, /readyz (default: 127.0.0.1:9465; "": none)
   --hooks ADDRESS:PORT     of webhooks, /hooks/NAMESPACE/NAME (default: none)
   --tls-cert FILE, --tls-key FILE
@@ -45,6 +47,11 @@ constexpr service::Option<Words> kOptions[] = {
     {"--hooks", [](Words& w, std::string_view v) { return w.hooks = v, Status(); }},
     {"--tls-cert", [](Words& w, std::string_view v) { return w.tls_cert = v, Status(); }},
     {"--tls-key", [](Words& w, std::string_view v) { return w.tls_key = v, Status(); }},
+    {"--lost-after",
+     [](Words& w, std::string_view v) -> Status {
+       w.lost_after_ms = RECAP_TRY(capsule::parse_duration_ms(v));
+       return {};
+     }},
     {"--lease",
      [](Words& w, std::string_view v) -> Status {
        w.lease_ms = RECAP_TRY(capsule::parse_duration_ms(v));

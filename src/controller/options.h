@@ -21,6 +21,7 @@ struct Words {
   std::string hooks;                      // webhooks; empty: none
   std::string tls_cert, tls_key;          // of the webhooks; PEM files; both or neither
   std::uint64_t lease_ms = 15'000;
+  std::uint64_t lost_after_ms = 900'000;  // how long a node, or its Caplet, may be away
 };
 
 // kInvalid.

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "kube/finalizer.h"
 #include "kube/json.h"
 
 namespace recap::controller {
@@ -50,6 +51,12 @@ std::int64_t holds_since(const json::object& run, std::string_view type) {
   return 0;
 }
 
+bool has_escape_finalizer(const json::object& run) {
+  const json::array* finalizers = kube::array_at(run, {"metadata", "finalizers"});
+  return finalizers != nullptr &&
+         std::ranges::find(*finalizers, json::value(kube::kEscapeFinalizer)) != finalizers->end();
+}
+
 // The output stays where it is: in the part.
 std::string result_text(const json::object& run) {
   const json::array* results = kube::array_at(run, {"status", "results"});
@@ -78,6 +85,7 @@ void read_status(const json::object& run, RunView& view) {
   view.completed_s = time_at(run, {"status", "completionTime"});
   view.total = kube::number_at(run, {"status", "targets", "total"}).value_or(0);
   view.chosen_s = holds_since(run, "Bound");
+  view.is_waiting = holds_since(run, kWaiting) != 0;
   view.is_skipped = kube::number_at(run, {"status", "targets", "skipped"}).value_or(0) > 0;
   if (view.is_part() && view.has_ended()) {
     view.result = result_text(run);
@@ -93,6 +101,7 @@ RunView run_view(const json::object& run) {
   view.uid = copy_of(run, {"metadata", "uid"});
   view.generation = kube::number_at(run, {"metadata", "generation"}).value_or(0);
   view.is_deleted = !kube::text_at(run, {"metadata", "deletionTimestamp"}).empty();
+  view.is_taken_up = has_escape_finalizer(run);
   view.part_of = copy_of(run, {"metadata", "labels", kPartOf});
   view.part_of_uid = view.is_part() ? owner_uid(run) : "";
   view.pod = copy_of(run, {"spec", "podName"});

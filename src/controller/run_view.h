@@ -15,6 +15,8 @@ namespace recap::controller {
 
 // The label by which a part names the run that it is a part of.
 inline constexpr const char* kPartOf = "recap.dev/run";
+// The condition of a run that its node does not take up.
+inline constexpr const char* kWaiting = "Waiting";
 
 struct RunView {
   std::string ns, name, uid;
@@ -31,7 +33,9 @@ struct RunView {
   std::int64_t chosen_s = 0;  // since when all its parts are made (condition Bound); 0: not yet
   bool is_skipped = false;
   bool is_deleted = false;
-  std::string result;  // of a part that has ended: its result as JSON, without output
+  bool is_taken_up = false;  // its node's Caplet has put its finalizer on
+  bool is_waiting = false;   // has condition Waiting
+  std::string result;        // of a part that has ended: its result as JSON, without output
 
   [[nodiscard]] bool is_part() const { return !part_of.empty(); }
   // One pod, named: it is bound itself and has no parts.
