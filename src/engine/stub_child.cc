@@ -11,6 +11,7 @@
 #include "engine/etc_files.h"
 #include "engine/function.h"
 #include "engine/mount_point.h"
+#include "engine/oom_score.h"
 #include "engine/stub.h"
 #include "linux/fs.h"
 #include "linux/socket.h"
@@ -114,6 +115,8 @@ Status prepare(const StubPlan& plan, TargetFiles& files) {
   RECAP_TRY(
       linux::wait_for_children());  // the keeper's are not waited for; ours bring the exit status
   RECAP_TRY(linux::set_name("recap-stub"));
+  RECAP_TRY(take_oom_score_in_child(plan.proc, plan.spec->target.pid)
+                .context("cannot set the function's oom_score_adj"));
   RECAP_TRY(build_root(plan, files));
   RECAP_TRY(join_namespaces(plan));
   RECAP_TRY(receive_devices(plan.messages, *plan.devices));

@@ -38,6 +38,33 @@ def test_nothing_is_granted_by_default(capsule):
     assert int(status["Seccomp_filters"]) >= 1
 
 
+def score_in(recap, toolbox, target, starters=None):
+    """The oom_score_adj of a function whose starter has that one."""
+    def be_started():
+        if starters is not None:
+            Path("/proc/self/oom_score_adj").write_text(str(starters))
+    done = recap.run(toolbox, target, "cat", "/proc/self/oom_score_adj", preexec_fn=be_started)
+    assert done.returncode == 0, done
+    return int(done.stdout)
+
+
+def test_it_is_ended_for_lack_of_memory_no_later_than_its_target(recap, toolbox, target):
+    assert score_in(recap, toolbox, target) == 0
+    assert score_in(recap, toolbox, target, starters=300) == 0, "the target's, not the starter's"
+    Path(f"/proc/{target.pid}/oom_score_adj").write_text("700")
+    assert score_in(recap, toolbox, target) == 700
+    if may_protect():
+        assert score_in(recap, toolbox, target, starters=-997) == 700
+        Path(f"/proc/{target.pid}/oom_score_adj").write_text("-998")
+        assert score_in(recap, toolbox, target, starters=-997) == 0, "a function is never protected"
+
+
+def may_protect():
+    """This host lets us go below 0 (CAP_SYS_RESOURCE); the guest of tests/vm does."""
+    held = int(Path("/proc/self/status").read_text().split("CapEff:")[1].split()[0], 16)
+    return bool(held >> 24 & 1)
+
+
 HIDDEN_FILES = ["interrupts", "kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats"]
 HIDDEN_FOLDERS = ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"]
 
