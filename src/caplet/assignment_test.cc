@@ -79,6 +79,38 @@ TEST(Assignment, ARunThatNeverCameToLifeIsTakenBack) {
   EXPECT_EQ(assignment.state().failed + assignment.state().succeeded, 0U);
 }
 
+// As a CronJob's Jobs: what has started is what was declared then.
+TEST(Assignment, AChangedOrSuspendedPeriodicCapsuleLeavesAloneWhatRuns) {
+  kube::Capsule made = capsule(ExecutionType::kPeriodic);
+  Assignment assignment = bound(declare(made));
+  assignment.on_start("r1", assignment.decide(at(10)), at(10));
+  made.meta.spec_hash = 8;
+  made.execution.periodic.schedule = "@every 30s";
+  EXPECT_TRUE(assignment.bind(declare(made), target(), at(11)));
+  EXPECT_FALSE(assignment.decide(at(20)).start || assignment.decide(at(20)).stop_active);
+  made.suspend = true;
+  EXPECT_TRUE(assignment.bind(declare(made), target(), at(21)));
+  EXPECT_FALSE(assignment.decide(at(60)).start || assignment.decide(at(60)).stop_active);
+  EXPECT_TRUE(assignment.is_active());
+}
+
+TEST(Assignment, ForbidIsCountedOnceForEachTimeAndReplaceStopsFirst) {
+  kube::Capsule made = capsule(ExecutionType::kPeriodic);
+  made.execution.periodic.concurrency = kube::ConcurrencyPolicy::kForbid;
+  Assignment forbids = bound(declare(made));
+  forbids.on_start("r1", forbids.decide(at(10)), at(10));
+  EXPECT_EQ(forbids.decide(at(20)).skipped, "Forbid");
+  EXPECT_EQ(forbids.decide(at(21)).skipped, "");
+  EXPECT_EQ(forbids.decide(at(30)).skipped, "Forbid");
+  forbids.on_ended(result("r1"), at(31));
+  EXPECT_EQ(forbids.decide(at(31)).scheduled, at(30).wall);
+  made.execution.periodic.concurrency = kube::ConcurrencyPolicy::kReplace;
+  Assignment replaces = bound(declare(made));
+  replaces.on_start("r1", replaces.decide(at(10)), at(10));
+  const Decision due = replaces.decide(at(20));
+  EXPECT_TRUE(due.stop_active && due.start);
+}
+
 TEST(Assignment, EveryNewLifeOfTheTargetIsAnEventOnce) {
   const DeclaredPtr declared = declare(capsule(ExecutionType::kEvent));
   Assignment assignment = bound(declared);

@@ -130,6 +130,7 @@ TEST(Cron, RefusesWhatCronJobRefuses) {
       {"@every 5", "no duration"},
       {"@every 5d", "another unit"},
       {"TZ=UTC * * * * *", "timeZone"},
+      {"CRON_TZ=UTC * * * * *", "timeZone"},
       {"-1 * * * *", "cannot be read"}};
   for (const auto& [schedule, why] : wrong) {
     const auto parsed = CronSchedule::parse(schedule, "Etc/UTC");

@@ -13,6 +13,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include "caplet/log.h"
+#include "caplet/plan.h"
 #include "linux/fs.h"
 
 namespace recap::caplet {
@@ -27,6 +28,14 @@ constexpr std::chrono::seconds kReadAgain{60};
 bool is_manifest(std::string_view name) {
   return !name.starts_with('.') &&
          (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
+}
+
+base::Result<std::vector<kube::Manifest>> read_manifests(std::string_view text) {
+  auto manifests = RECAP_TRY(kube::parse_manifests(text));
+  for (const kube::Manifest& manifest : manifests) {
+    RECAP_TRY(check(manifest));
+  }
+  return manifests;
 }
 
 const kube::Capsule* find_capsule(const std::vector<kube::Manifest>& manifests,
@@ -174,7 +183,7 @@ void ManifestDir::take(const std::string& name, std::string text) {
   if (file.text == text) {
     return;
   }
-  auto manifests = kube::parse_manifests(text);
+  auto manifests = read_manifests(text);
   file.text = std::move(text);
   if (manifests) {
     file.manifests = *std::move(manifests);

@@ -11,6 +11,7 @@
 #include "caplet/pod_source.h"
 #include "caplet/target_cgroup.h"
 #include "kube/json.h"
+#include "kube/kinds_parse.h"
 
 namespace recap::caplet {
 namespace {
@@ -59,6 +60,31 @@ TEST(NodeStatus, NodesWriteAtSecondsOfTheirOwn) {
     ++writes.at(static_cast<std::size_t>(now - kNow - 1));
   }
   EXPECT_LT(*std::ranges::max_element(writes), 3 * kNodes / kSeconds);
+}
+
+std::string wrong_with(const std::string& spec) {
+  const auto manifests = kube::parse_manifests(
+      "apiVersion: recap.dev/v1alpha1\nkind: Capsule\nmetadata: {name: c}\nspec: {function: ps, "
+      "selector: {matchLabels: {a: b}}, " +
+      spec + "}\n");
+  EXPECT_TRUE(manifests) << manifests.error().message();
+  const auto ok = check(manifests->front());
+  return ok ? "" : std::string(ok.error().message());
+}
+
+TEST(Manifest, WhatIsWrongIsSaidBeforeThereIsATarget) {
+  const auto periodic = [](const std::string& rest) {
+    return "execution: {type: Periodic, periodic: {" + rest + "}}";
+  };
+  EXPECT_EQ(wrong_with(periodic("schedule: '0 3 * * *', timeZone: Europe/Zurich")), "");
+  EXPECT_EQ(wrong_with(periodic("schedule: '61 * * * *'")),
+            "Capsule c: spec.execution.periodic: the minute '61' of the schedule must lie in 0-59");
+  EXPECT_NE(
+      wrong_with(periodic("schedule: '@daily', timeZone: Europe/Zuerich")).find("no time zone"),
+      std::string::npos);
+  EXPECT_NE(wrong_with("execution: {type: OnDemand}, resources: {limits: {memory: 1Ki}}")
+                .find("Capsule c: spec.resources.limits: no program starts within"),
+            std::string::npos);
 }
 
 TEST(TargetCgroup, IsFoundInEitherVersion) {

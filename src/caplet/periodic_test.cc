@@ -86,6 +86,54 @@ TEST(PeriodicPolicy, AStartingDeadlineBoundsHowLate) {
   EXPECT_EQ(next.missed, 0U);
 }
 
+// The example of CronJob's documentation: down from 8:29 to 10:21, due every minute from 8:30 on.
+TEST(PeriodicPolicy, WithAStartingDeadlineOnlyWhatLiesInItCountsAsMissed) {
+  kube::PeriodicSpec spec = hourly();
+  spec.schedule = "* * * * *";
+  const PeriodicState state{at("2026-11-24 08:29:30"), std::nullopt};
+  const auto without = make(spec).decide(state, at("2026-11-24 10:21:10"), false);
+  EXPECT_EQ(without.action, Action::kStart);
+  EXPECT_GT(without.missed, kTooManyMissed);
+  spec.starting_deadline_s = 200;
+  const auto with = make(spec).decide(state, at("2026-11-24 10:21:10"), false);
+  EXPECT_EQ(with.action, Action::kStart);
+  EXPECT_EQ(with.scheduled, at("2026-11-24 10:21:00"));
+  EXPECT_EQ(with.missed, 3U);
+}
+
+TEST(PeriodicPolicy, ADeadlineCountsBeforeTheConcurrencyPolicy) {
+  kube::PeriodicSpec spec = hourly();
+  spec.starting_deadline_s = 60;
+  for (const auto concurrency : {ConcurrencyPolicy::kForbid, ConcurrencyPolicy::kReplace}) {
+    spec.concurrency = concurrency;
+    EXPECT_EQ(make(spec).decide(kSinceTen, at("2026-11-24 11:01:01"), true).action,
+              Action::kTooLate);
+  }
+}
+
+TEST(PeriodicPolicy, ForbidWithoutADeadlineStartsTheSkippedOneHoweverLate) {
+  kube::PeriodicSpec spec = hourly();
+  spec.concurrency = ConcurrencyPolicy::kForbid;
+  const Periodic policy = make(spec);
+  EXPECT_EQ(policy.decide(kSinceTen, at("2026-11-24 12:30:00"), true).action, Action::kForbid);
+  const auto ended = policy.decide(kSinceTen, at("2026-11-24 14:59:00"), false);
+  EXPECT_EQ(ended.action, Action::kStart);
+  EXPECT_EQ(ended.scheduled, at("2026-11-24 14:00:00")) << "the last one only";
+}
+
+TEST(PeriodicPolicy, AClockThatIsSetForwardStartsOnceWhatItLeftOut) {
+  const PeriodicState ran{kSinceTen.since, at("2026-11-24 11:00:00")};
+  const Periodic policy = make(hourly());
+  const auto jumped = policy.decide(ran, at("2026-11-25 11:30:00"), false);
+  EXPECT_EQ(jumped.action, Action::kStart);
+  EXPECT_EQ(jumped.scheduled, at("2026-11-25 11:00:00"));
+  const PeriodicState after{kSinceTen.since, jumped.scheduled};
+  EXPECT_EQ(policy.decide(after, at("2026-11-25 11:30:00"), false).action, Action::kWait);
+  // And set right again: what has run does not run once more, for as long as that takes.
+  EXPECT_EQ(policy.decide(after, at("2026-11-24 12:00:00"), false).action, Action::kWait);
+  EXPECT_EQ(policy.decide(after, at("2026-11-25 12:00:00"), false).action, Action::kStart);
+}
+
 TEST(PeriodicPolicy, ADeadlineOfZeroStillStartsInTime) {
   kube::PeriodicSpec spec = hourly();
   spec.starting_deadline_s = 0;

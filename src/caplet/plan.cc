@@ -1,9 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/plan.h"
 
+#include "caplet/cron.h"
+#include "capsule/function_limits.h"
 #include "linux/process.h"
 
 namespace recap::caplet {
+namespace {
+
+base::Status check_limits(const kube::FunctionSpec& function) {
+  const auto limits = capsule::limits_of(request_of(function, {}).limits, {});
+  return limits ? base::Status() : base::Error(limits.error()).context("spec.resources.limits");
+}
+
+base::Status check_execution(const kube::ExecutionSpec& execution) {
+  if (execution.type != kube::ExecutionType::kPeriodic) {
+    return {};
+  }
+  const kube::PeriodicSpec& periodic = execution.periodic;
+  const auto schedule = CronSchedule::parse(periodic.schedule, periodic.time_zone);
+  return schedule ? base::Status()
+                  : base::Error(schedule.error()).context("spec.execution.periodic");
+}
+
+}  // namespace
+
+base::Status check(const kube::Manifest& manifest) {
+  if (const auto* run = std::get_if<kube::CapsuleRun>(&manifest)) {
+    return check_limits(run->function).context("CapsuleRun " + run->meta.name);
+  }
+  const auto& capsule = std::get<kube::Capsule>(manifest);
+  base::Status ok = check_execution(capsule.execution);
+  if (ok) {
+    ok = check_limits(capsule.function);
+  }
+  return std::move(ok).context("Capsule " + capsule.meta.name);
+}
 
 capsule::RunRequest request_of(const kube::FunctionSpec& function, const kube::EndSpec& end) {
   capsule::RunRequest request;

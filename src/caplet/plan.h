@@ -7,10 +7,15 @@
 #include "capsule/admit.h"
 #include "capsule/request.h"
 #include "kube/kinds.h"
+#include "kube/kinds_parse.h"
 
 namespace recap::caplet {
 
 capsule::RunRequest request_of(const kube::FunctionSpec& function, const kube::EndSpec& end);
+
+// What can be said before there is a target. kInvalid: a schedule, a time zone that this node does
+// not know, or a limit that no program starts with.
+base::Status check(const kube::Manifest& manifest);
 
 // Whose run it is, for the record: "Capsule/shop/rotate-logs", with a generation behind '#' where
 // there is one. At most 200 bytes.

@@ -297,6 +297,16 @@ def test_many_that_are_declared_at_once_all_run_once(caplet, toolbox, webs):
     until(lambda: not caplet.state())
 
 
+def test_what_is_wrong_with_a_manifest_is_said_when_it_is_read(caplet, toolbox):
+    caplet.declare(capsule("typo", toolbox, periodic("61 * * * *")))
+    caplet.declare(capsule("tiny", toolbox, periodic(), resources={"limits": {"memory": "1Ki"}}))
+    caplet.start()  # and no container has that label
+    caplet.wait_for("a manifest is wrong; what it said before still holds", 2)
+    said = {line["file"]: line["why"] for line in caplet.said("a manifest is wrong; what it said before still holds")}
+    assert "Capsule typo: spec.execution.periodic: the minute '61' of the schedule" in said["typo.yaml"], said
+    assert "Capsule tiny: spec.resources.limits: no program starts within" in said["tiny.yaml"], said
+
+
 def test_idle_it_takes_little(caplet, toolbox, webs):
     for number in range(20):
         caplet.declare(capsule(f"nightly-{number}", toolbox, periodic("0 3 1 1 *"), **shell("true")))
