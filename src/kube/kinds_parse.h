@@ -38,7 +38,7 @@ using Manifest = std::variant<Capsule, CapsuleRun>;
 base::Result<std::vector<Manifest>> parse_manifests(std::string_view text);
 
 // The documents of a YAML file as JSON. kCorrupt when it is no YAML, too deep (32) or too large
-// (1 MiB, or 20,000 nodes after aliases are expanded).
+// (1 MiB, or 100,000 nodes after aliases are expanded).
 base::Result<std::vector<boost::json::value>> yaml_to_json(std::string_view text);
 
 }  // namespace recap::kube

@@ -18,7 +18,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
-constexpr int kMaxNodes = 20'000;
+constexpr int kMaxNodes = 100'000;
 constexpr int kMaxDepth = 32;
 
 // Counts what a text would make. YAML::LoadAll makes documents without end of a "," at a document's
