@@ -119,7 +119,7 @@ class Caplet {
   void start_run(Entry& entry, const Decision& decision);
   [[nodiscard]] bool has_room(const Entry& entry) const;
   [[nodiscard]] Load load_on(const Entry& entry) const;
-  void wait_for_room(const Entry& entry);
+  void wait_for_room(Entry& entry);
   base::Result<capsule::Admitted> admit(Entry& entry, const Decision& decision,
                                         image::PreparedImage image);
   base::Result<linux::UniqueFd> open_store(const Entry& entry, capsule::Admitted& run);
@@ -165,6 +165,7 @@ struct Caplet::Entry {
   std::string said;                    // what was logged last as its problem
   Cover cover;                         // of the run that is being started
   std::optional<Uptime> lost;          // since when its target is not there
+  bool waits = false;                  // in `waiting_`
 };
 
 }  // namespace recap::caplet

@@ -125,8 +125,8 @@ bool Caplet::has_room(const Entry& entry) const {
          (!own || static_cast<std::size_t>(of_capsule) < *own) && !still_full;
 }
 
-void Caplet::wait_for_room(const Entry& entry) {
-  if (std::ranges::find(waiting_, entry.key) == waiting_.end()) {
+void Caplet::wait_for_room(Entry& entry) {
+  if (!std::exchange(entry.waits, true)) {
     metrics_.add("recap_throttled_total");
     waiting_.push_back(entry.key);
   }

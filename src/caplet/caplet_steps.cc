@@ -189,10 +189,13 @@ bool Caplet::is_finished(const Entry& entry) const {
 }
 
 bool Caplet::has_runs(const std::string& declared) const {
-  const auto first = entries_.lower_bound({declared, ""});
-  return std::any_of(first, entries_.end(), [&](const auto& each) {
-    return each.first.first == declared && each.second->assignment.is_active();
-  });
+  for (auto at = entries_.lower_bound({declared, ""});
+       at != entries_.end() && at->first.first == declared; ++at) {
+    if (at->second->assignment.is_active()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Caplet::forget(const Key& key) {
@@ -200,6 +203,9 @@ void Caplet::forget(const Key& key) {
   const bool is_withdrawn = !found->second->assignment.is_bound();
   (void)store_.remove(found->second->assignment.state());
   agenda_.set(key, std::nullopt);
+  if (found->second->waits) {
+    std::erase(waiting_, key);
+  }
   entries_.erase(found);
   if (is_withdrawn && reporter_ != nullptr) {
     reporter_->on_escaped();
@@ -216,10 +222,24 @@ void Caplet::look_at_all() {
   }
 }
 
+// In the order in which they came. A thousand may wait, and each end of a run comes here: for whom
+// there is clearly no room is not looked at, and keeps its place.
 void Caplet::look_at_waiting() {
-  const std::vector<Key> keys = std::exchange(waiting_, {});
-  for (const Key& key : keys) {
-    look_at(key);
+  std::vector<Key> keys = std::exchange(waiting_, {});
+  std::map<std::string, std::size_t> on_target;
+  for (const auto& [id, run] : runs_) {
+    ++on_target[run.key.second];
+  }
+  for (Key& key : keys) {
+    std::size_t& there = on_target[key.second];
+    const std::size_t before = runs_.size();
+    if (before < options_.max_runs_per_node && there < options_.max_runs_per_target) {
+      entries_.at(key)->waits = false;
+      look_at(key);
+      there += runs_.size() - before;
+    } else {
+      waiting_.push_back(std::move(key));
+    }
   }
 }
 

@@ -129,7 +129,8 @@ void KubeDeclared::tell() {
 
 void KubeDeclared::release_ended() {
   runs_.each([&](std::string_view, const Read<kube::CapsuleRun>& read) {
-    if (read.object && (read.object->meta.deleted || read.object->is_finished()) &&
+    if (read.object && EscapeFinalizer::is_on(read.object->meta) &&
+        (read.object->meta.deleted || read.object->is_finished()) &&
         !is_live_(key_of("CapsuleRun", read.object->meta))) {
       finalizer_.set(read.object->meta, false);
     }

@@ -289,7 +289,7 @@ def test_many_that_are_declared_at_once_all_run_once(caplet, toolbox, webs):
                  for number in range(count)]  # fmt: skip
     (caplet.manifests / "all.yaml").write_text(yaml.safe_dump_all(manifests))
     caplet.start("--max-runs-per-target", "20", "--max-runs-per-node", "50")
-    caplet.wait_for("a run has ended", 3 * count, timeout=120)
+    caplet.wait_for("a run has ended", 3 * count, timeout=rounds(gate=120, soak=900))
     ended = caplet.said("a run has ended", exitCode=0, residue=0)
     assert len({(line["capsule"], line["target"]) for line in ended}) == len(ended) == 3 * count
     assert len(caplet.said("a run has started")) == 3 * count
