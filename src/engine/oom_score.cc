@@ -19,8 +19,7 @@ Status take_oom_score_in_child(int proc, std::uint32_t target) {
   const std::uint64_t score = linux::parse_number(linux::next_word(rest)).value_or(0);
   const Status written =
       linux::write_file_at(proc, "self/oom_score_adj", base::concat<16>(score).view());
-  // To go below what one was started with needs CAP_SYS_RESOURCE: then it stays the likelier
-  // victim.
+  // To go below what one was started with needs CAP_SYS_RESOURCE: without it one goes first.
   return written || written.error().kind() == base::Kind::kDenied ? Status() : written;
 }
 

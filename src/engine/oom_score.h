@@ -11,8 +11,8 @@ namespace recap::engine {
 
 using base::Status;
 
-// Makes the calling process, and what it forks from then on, as good a victim as process `target`,
-// and no worse a one than any ordinary process (0): nothing of the target's is ended for a
+// Gives the calling process, and what it forks from then on, the score of process `target`, but
+// never less than any process has that nobody cares for (0): nothing of the target's is ended for a
 // function's sake. `proc`: the host's procfs.
 Status take_oom_score_in_child(int proc, std::uint32_t target);
 
