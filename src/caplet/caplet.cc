@@ -40,6 +40,8 @@ Caplet::~Caplet() = default;
 
 Status Caplet::start(TargetSource& targets, DeclaredSource& declared) {
   RECAP_TRY(open_buckets());
+  RECAP_TRY(images_.use_credential_providers(options_.credential_provider_config,
+                                             options_.credential_provider_bin_dir));
   std::size_t damaged = 0;
   for (AssignmentState& state : RECAP_TRY(store_.load_all(damaged))) {
     const Key key(state.capsule, state.target);

@@ -43,6 +43,8 @@ struct CapletOptions {
   std::int64_t keep_records_s = 7 * 86'400;  // at most so long, whatever a Capsule's history says
   // Of artifacts, by their names: a directory's path, or a bucket's URL (bucket.h).
   std::map<std::string, std::string> stores;
+  // The kubelet's credential provider plugins; both or none.
+  std::string credential_provider_config, credential_provider_bin_dir;
 };
 
 class Caplet {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "caplet/images.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -33,7 +35,8 @@ struct Images::Fetch {
   std::string reference;
   boost::asio::posix::stream_descriptor output;
   std::array<char, 1024> buffer{};
-  std::string last_words;  // what the program said at the end: why it failed
+  std::string last_words;     // what the program said at the end: why it failed
+  linux::UniqueFd auth_file;  // of memory: it has no name that could outlive us
 };
 
 Images::Images(boost::asio::io_context& loop, const capsule::Dirs& dirs, OnFetched on_fetched)
@@ -71,16 +74,44 @@ bool Images::is_wanted_anew(const kube::FunctionSpec& function) const {
          (fetched == fetched_.end() || fetched->second + kFresh < BootClock::now());
 }
 
+Status Images::use_credential_providers(const std::string& config, const std::string& bin_dir) {
+  if (config.empty() && bin_dir.empty()) {
+    return {};
+  }
+  credentials_ = RECAP_TRY(RegistryCredentials::make(loop_.get_executor(), config, bin_dir));
+  return {};
+}
+
 Status Images::start(const std::string& reference) {
+  const auto fetch = std::make_shared<Fetch>(loop_, reference);
+  if (credentials_ == nullptr) {
+    return pull(fetch);
+  }
+  fetches_[reference] = fetch;
+  credentials_->find(reference, [this, fetch](linux::UniqueFd auth_file) {
+    fetch->auth_file = std::move(auth_file);
+    if (const Status started = pull(fetch); !started) {
+      fetch->last_words = started.error().message();
+      finish(fetch);
+    }
+  });
+  return {};
+}
+
+Status Images::pull(const std::shared_ptr<Fetch>& fetch) {
   linux::Pipe pipe = RECAP_TRY(linux::make_pipe());
+  std::vector<std::string> argv{capsule::program_path("recap-image"), "pull", "--quiet"};
+  if (fetch->auth_file.get() >= 0) {
+    argv.push_back("--authfile=/proc/" + std::to_string(::getpid()) + "/fd/" +
+                   std::to_string(fetch->auth_file.get()));
+  }
+  argv.push_back(fetch->reference);
   // Nobody waits for it: the kernel reaps it (capsule/start.cc), and its end is the end of the
   // pipe.
-  (void)RECAP_TRY(capsule::start_program(
-      {capsule::program_path("recap-image"), "pull", "--quiet", reference}, pipe.write.get()));
-  auto fetch = std::make_shared<Fetch>(loop_, reference);
+  (void)RECAP_TRY(capsule::start_program(argv, pipe.write.get()));
   boost::system::error_code failed;
   fetch->output.assign(pipe.read.release(), failed);
-  fetches_[reference] = fetch;
+  fetches_[fetch->reference] = fetch;
   read_more(fetch);
   return {};
 }

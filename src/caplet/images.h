@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/result.h"
+#include "caplet/registry_credentials.h"
 #include "caplet/time.h"
 #include "capsule/dirs.h"
 #include "image/prepared.h"
@@ -31,6 +32,10 @@ class Images {
   Images(boost::asio::io_context& loop, const capsule::Dirs& dirs, OnFetched on_fetched);
   ~Images();
 
+  // Logins come from these plugins from now on, where one is for the image; empty paths: from none.
+  // kInvalid and others as RegistryCredentials::make.
+  base::Status use_credential_providers(const std::string& config, const std::string& bin_dir);
+
   // The image, if it is in the store and new enough. kBusy: it is being fetched, on_fetched will be
   // called. Anything else says why it cannot be had, or not before its back-off is over.
   base::Result<image::PreparedImage> get(const kube::FunctionSpec& function);
@@ -42,6 +47,7 @@ class Images {
   struct Fetch;
   [[nodiscard]] bool is_wanted_anew(const kube::FunctionSpec& function) const;
   base::Status start(const std::string& reference);
+  base::Status pull(const std::shared_ptr<Fetch>& fetch);
   void read_more(const std::shared_ptr<Fetch>& fetch);
   void finish(const std::shared_ptr<Fetch>& fetch);
 
@@ -54,6 +60,7 @@ class Images {
   boost::asio::io_context& loop_;
   std::string store_;
   OnFetched on_fetched_;
+  std::shared_ptr<RegistryCredentials> credentials_;  // nullptr: the node's own alone
   std::map<std::string, std::shared_ptr<Fetch>> fetches_;
   std::map<std::string, BackOff> backoffs_;
   std::map<std::string, Uptime> fetched_;  // when each was, last

@@ -41,6 +41,8 @@ Options:
   --store NAME=DIR            a place for artifacts, as spec.artifacts.store names it; repeatable
   --store NAME=s3://BUCKET/PREFIX?endpoint=URL&credentials=FILE[&region=REGION]
                               a bucket; FILE is as ~/.aws/credentials, its profile [default] is used
+  --image-credential-provider-config FILE, --image-credential-provider-bin-dir DIR
+                              plugins that give credentials for registries, as the kubelet has them
   --timeout TIME              of drain and uninstall (default: 1m)
   --help, --version
 
@@ -84,6 +86,14 @@ constexpr service::Option<Words> kOptions[] = {
        return {};
      }},
     {"--store", set_store},
+    {"--image-credential-provider-config",
+     [](Words& w, std::string_view v) {
+       return w.options.credential_provider_config = v, Status();
+     }},
+    {"--image-credential-provider-bin-dir",
+     [](Words& w, std::string_view v) {
+       return w.options.credential_provider_bin_dir = v, Status();
+     }},
     {"--timeout",
      [](Words& w, std::string_view v) -> Status {
        w.timeout_ms = RECAP_TRY(capsule::parse_duration_ms(v));

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -18,6 +19,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "linux/fs.h"
+#include "linux/memory.h"
 #include "linux/process.h"
 
 namespace recap::kube {
@@ -95,13 +97,23 @@ std::vector<std::string> environment_with(
   return out;
 }
 
+// A file, so that nobody has to feed a program that does not read.
+Result<linux::UniqueFd> input_of(const Program& program) {
+  linux::UniqueFd file = RECAP_TRY(linux::make_memfd("input", false));
+  RECAP_TRY(linux::write_all(file.get(), std::as_bytes(std::span(program.input))));
+  return file;
+}
+
 Result<Child> start(const Program& program, int output) {
+  const linux::UniqueFd input = RECAP_TRY(input_of(program));
+  const std::string input_path = "/proc/self/fd/" + std::to_string(input.get());
   std::vector<std::string> argv = program.args;
   argv.insert(argv.begin(), program.command);
   std::vector<std::string> env = environment_with(program.env);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  // Opened anew: an own offset, and nothing to write to.
+  posix_spawn_file_actions_addopen(&actions, 0, input_path.c_str(), O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output, 1);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   posix_spawnattr_t attributes;
@@ -109,7 +121,12 @@ Result<Child> start(const Program& program, int output) {
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  // Where we ignore SIGCHLD, it would not be told of the end of programs that it starts.
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  posix_spawnattr_setsigdefault(&attributes, &child);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   int pid = 0;
   const int failed = posix_spawnp(&pid, program.command.c_str(), &actions, &attributes,
                                   pointers(argv).data(), pointers(env).data());
@@ -117,7 +134,7 @@ Result<Child> start(const Program& program, int output) {
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
     const auto message = base::concat<400>("cannot start ", program.command,
-                                           ": install it or correct the kubeconfig");
+                                           ": install it or correct its configuration");
     return Error(failed == ENOENT ? Kind::kNotFound : Kind::kDenied, message.view(), failed);
   }
   linux::PidFd pidfd = RECAP_TRY(linux::open_pidfd(pid));

@@ -16,6 +16,7 @@ struct Program {
   std::string command;  // found in PATH when it has no '/'
   std::vector<std::string> args;
   std::vector<std::pair<std::string, std::string>> env;  // added to ours
+  std::string input = {};                                // its stdin
   Millis timeout{60'000};                                // then it is killed
   std::size_t max_output = std::size_t{1} << 20;
 };
