@@ -60,6 +60,10 @@ class Caplet {
   // kInvalid: a store's name or place.
   base::Status start(TargetSource& targets, DeclaredSource& declared);
 
+  // Writes down which events have started no run since the last run: in a storm that is not done
+  // for each. For the end of the Caplet.
+  void save_counts();
+
   // Ends every run and starts no other.
   void drain();
 
@@ -168,6 +172,7 @@ struct Caplet::Entry {
   Cover cover;                         // of the run that is being started
   std::optional<Uptime> lost;          // since when its target is not there
   bool waits = false;                  // in `waiting_`
+  bool has_unsaved_counts = false;     // of events
 };
 
 }  // namespace recap::caplet

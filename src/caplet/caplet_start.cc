@@ -190,7 +190,16 @@ bool Caplet::save(Entry& entry) {
     log_error("the state of an assignment cannot be written; no run starts until it can",
               {{"capsule", entry.key.first}, {"why", saved.error().message()}});
   }
+  entry.has_unsaved_counts = entry.has_unsaved_counts && !saved;
   return saved.has_value();
+}
+
+void Caplet::save_counts() {
+  for (const auto& [key, entry] : entries_) {
+    if (entry->has_unsaved_counts) {
+      (void)save(*entry);
+    }
+  }
 }
 
 }  // namespace recap::caplet

@@ -132,6 +132,7 @@ bool Caplet::count_events(Entry& entry) {
     metrics_.add("recap_trigger_events_total",
                  {{"source", kube::name_of(type)}, {"outcome", name_of(verdict)}});
     accepted = accepted || verdict == Verdict::kAccepted;
+    entry.has_unsaved_counts = true;
   }
   if (accepted) {
     (void)save(entry);

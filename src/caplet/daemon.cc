@@ -73,8 +73,8 @@ class DrainWatch {
   std::function<void()> drain_;
 };
 
-Status set_up_http(HttpServer& server, const std::string& address, const Caplet& caplet,
-                   Metrics& metrics, const KubeNode* kube) {
+void set_up_http(HttpServer& server, const std::string& address, const Caplet& caplet,
+                 Metrics& metrics, const KubeNode* kube) {
   constexpr const char* kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
   server.on_get("/livez", [] { return HttpAnswer{.body = "ok\n"}; });
   server.on_get("/readyz", [&caplet] {
@@ -93,7 +93,6 @@ Status set_up_http(HttpServer& server, const std::string& address, const Caplet&
   server.on_get("/http_sd", [&caplet, address] {
     return HttpAnswer{.type = "application/json", .body = http_sd_json(caplet, address)};
   });
-  return address.empty() ? Status() : server.listen(address);
 }
 
 // Prometheus' way to an exporter that runs as a Capsule: /scrape/RUN.
@@ -157,18 +156,19 @@ Status start(Caplet& caplet, Sources& sources) {
 }  // namespace
 
 Status serve(const Words& words) {
+  boost::asio::io_context loop(1);
+  HttpServer server(loop);
+  RECAP_TRY(words.listen.empty() ? Status() : server.listen(words.listen));
   RECAP_TRY(settle_on_node(words.options.dirs));
   RECAP_TRY(words.options.dirs.ensure());
   StateStore store = RECAP_TRY(StateStore::open(words.options.dirs.data));
-  boost::asio::io_context loop(1);
   boost::asio::thread_pool workers(kWorkers);
   Metrics metrics(metric_families());
   metrics.set("recap_build_info", {{"version", RECAP_VERSION}}, 1);
   Keepers keepers(loop, workers, words.options.dirs);
   Caplet caplet(loop, keepers, words.options, std::move(store), metrics);
   Sources sources = RECAP_TRY(make_sources(words, loop, workers));
-  HttpServer server(loop);
-  RECAP_TRY(set_up_http(server, words.listen, caplet, metrics, sources.kube.get()));
+  set_up_http(server, words.listen, caplet, metrics, sources.kube.get());
   serve_exporters(server, caplet, words.options.roots, loop, workers);
   const DrainWatch drain_watch(loop, words.options.dirs, [&caplet] { caplet.drain(); });
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
@@ -178,6 +178,7 @@ Status serve(const Words& words) {
   });
   RECAP_TRY(start(caplet, sources));
   const Status ended = run(loop);
+  caplet.save_counts();
   workers.join();
   return ended;
 }

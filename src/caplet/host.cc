@@ -53,6 +53,10 @@ Status close_if_new(const std::string& path) {
 Status settle_on_node(const capsule::Dirs& dirs) {
   RECAP_TRY(join_host("/proc/self/ns/cgroup", "/proc/1/ns/cgroup", linux::Ns::kCgroup)
                 .context("cannot see the host's cgroups"));
+  // Its keepers would hold on to the network of a pod that is gone, and it has to reach registries
+  // and the API server also where the pods' network does not work.
+  RECAP_TRY(join_host("/proc/self/ns/net", "/proc/1/ns/net", linux::Ns::kNet)
+                .context("cannot join the node's network"));
   RECAP_TRY(close_if_new(dirs.state));
   return close_if_new(dirs.data);
 }

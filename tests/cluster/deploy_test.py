@@ -5,6 +5,7 @@ changed but the address of the API server, since this cluster has no service net
 import json
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -281,7 +282,22 @@ def test_what_is_watched_is_what_it_serves(installed, cluster, web, tools):
 
 
 def metrics_of(cluster):
-    return host.run("curl", "-sS", f"http://{cluster.nodes[0].address}:9464/metrics")
+    return host.run("curl", "-sS", "--noproxy", "*", f"http://{caplet_address(cluster)}:9464/metrics")
+
+
+def caplet_address(cluster):
+    listed = cluster.kubectl("-n", "recap-system", "get", "pods", "-l", "app.kubernetes.io/name=caplet", "-o", "json")
+    [pod] = [each for each in json.loads(listed)["items"] if "deletionTimestamp" not in each["metadata"]]
+    return pod["status"]["podIP"]
+
+
+def test_no_port_of_the_node_is_open_and_its_own_network_is_the_nodes(installed, machine, cluster):
+    node = cluster.nodes[0].address
+    assert caplet_address(cluster) != node and "recap_build_info" in metrics_of(cluster)
+    with pytest.raises(OSError):
+        socket.create_connection((node, 9464), timeout=5)
+    caplet = machine.run("pgrep", "-x", "caplet").strip()
+    assert machine.run("readlink", f"/proc/{caplet}/ns/net") == machine.run("readlink", "/proc/1/ns/net")
 
 
 def expressions():
@@ -297,13 +313,26 @@ def test_promtool_accepts_rules_queries_and_scrape(tmp_path):
     # Debian's promtool is built without Kubernetes' service discovery; all else of the file is looked at.
     text = (folder / "prometheus.yaml").read_text()
     known = re.sub(r"kubernetes_sd_configs: .*", "static_configs: [{targets: [a]}]", text).replace("rule_files", "#")
-    assert known.count("static_configs") == 1
+    assert known.count("static_configs") == 2
     (tmp_path / "prometheus.yaml").write_text(known)
     host.run("promtool", "check", "config", "--syntax-only", tmp_path / "prometheus.yaml")
     queries = [each.replace("$__rate_interval", "5m").replace("$instance", ".*") for each in expressions()]
     rules = [{"record": f"q:{number}", "expr": query} for number, query in enumerate(queries)]
     (tmp_path / "board.yaml").write_text(yaml.safe_dump({"groups": [{"name": "board", "rules": rules}]}))
     host.run("promtool", "check", "rules", tmp_path / "board.yaml")
+
+
+def test_prometheus_is_told_of_every_daemon():
+    """Each port of the manifest that is named metrics belongs to pods that a scrape job keeps."""
+    jobs = documents(DEPLOY / "observability/prometheus.yaml")[0]["scrape_configs"]
+    kept = [{rule["source_labels"][0]: rule["regex"] for rule in job.get("relabel_configs", [])
+             if rule.get("action") == "keep"} for job in jobs]  # fmt: skip
+    for item in documents(DEPLOY / "recap.yaml"):
+        if item["kind"] in ("DaemonSet", "Deployment"):
+            assert "metrics" in [port["name"] for port in item["spec"]["template"]["spec"]["containers"][0]["ports"]]
+            labels = item["spec"]["template"]["metadata"]["labels"]
+            assert {"__meta_kubernetes_pod_label_app_kubernetes_io_name": labels["app.kubernetes.io/name"],
+                    "__meta_kubernetes_pod_container_port_name": "metrics"} in kept  # fmt: skip
 
 
 # The last one: it removes what the others use.
