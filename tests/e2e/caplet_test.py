@@ -8,11 +8,13 @@ import os
 import signal
 import socket
 import subprocess
+import tarfile
 import time
+from pathlib import Path
 
 import pytest
 
-from testlib import host, proc, runtimes
+from testlib import examples, host, proc, runtimes
 from testlib.caplet import Caplet, capsule, capsule_run, event, import_tools, periodic
 from testlib.recap import Recap
 from testlib.waiting import until
@@ -211,3 +213,71 @@ def test_what_is_refused_says_why_and_is_not_tried_again(caplet, tools, web):
     assert "apiVersion" in caplet.wait_for("a manifest is wrong; what it said before still holds")["why"]
     assert not caplet.said("a run has started")
     assert len(caplet.said("a run was refused")) == 2
+
+
+# --- deploy/examples, the same files as on a cluster ---
+
+
+@pytest.fixture
+def shop(recap_there, engine, tmp_path):
+    """The targets of deploy/examples: without Kubernetes a Capsule's `container` is a container's name."""
+    examples.install_functions(recap_there.data)
+    running = [engine.run(examples.nginx_image(tmp_path), name="nginx", labels={"app": "web"}, memory=128 << 20),
+               engine.run(examples.postgres_image(tmp_path), name="postgres", labels={"app": "db"})]  # fmt: skip
+    yield running
+    for container in running:
+        with contextlib.suppress(ProcessLookupError):
+            container.kill()
+        container.remove()
+
+
+def test_the_examples_on_a_host_without_kubernetes(caplet, engine, shop, tmp_path):
+    nginx, postgres = shop
+    stores = {name: tmp_path / name for name in ("backups", "captures")}
+    for store in stores.values():
+        store.mkdir()
+    names = ("md5-check", "scan-on-start", "exporter", "memory-snapshot", "rotate-logs", "backup")
+    declared = {item["metadata"]["name"]: item for item in examples.load(*names)}
+    for item in declared.values():
+        caplet.declare(item)
+    caplet.start(*[f"--store={name}={path}" for name, path in stores.items()])
+
+    def ended(name, count=1, **fields):
+        return caplet.wait_for("a run has ended", count, 30, capsule=f"Capsule/shop/{name}", **fields)
+
+    def run_now(name):
+        declared[name]["metadata"]["annotations"] = {"recap.dev/run-now": "1"}
+        caplet.declare(declared[name])
+        return ended(name, exitCode=0)
+
+    def artifact(store, name):
+        return until(lambda: list(stores[store].glob(f"*/*/*/{name}")), 20, name)[0]
+
+    assert ended("md5-check", exitCode=0)["target"] == name_of(engine, postgres)
+    postgres.exec("/bin/busybox", "sh", "-c", f"echo >> {examples.LIST}/postgres.bki")
+    assert "postgres.bki: FAILED" in caplet.output(ended("md5-check", exitCode=1)["run"])
+    run_now("backup")
+    with tarfile.open(artifact("backups", "data.tar.gz")) as archive:
+        assert archive.extractfile("data/PG_VERSION").read() == b"17\n"
+
+    def scraped():
+        listed = json.loads(caplet.get("/http_sd")[1])
+        return listed and "\ntarget_processes " in caplet.get(listed[0]["labels"]["__metrics_path__"])[1]
+    until(scraped, 20, "metrics of the exporter")
+    nginx.http("/?before")
+    run_now("rotate-logs")
+    nginx.http("/?after")
+    log = f"/proc/{nginx.pid}/root/var/log/nginx/access.log"
+    until(lambda: "/?after" in Path(log).read_text())
+    assert "/?before" in Path(f"{log}.1").read_text() and "/?before" not in Path(log).read_text()
+
+    eat = "(head -c 116m /dev/zero; sleep 1000) | tail -c 116m > /dev/null"
+    eater = subprocess.Popen([*engine.cli, "exec", "nginx", "/usr/bin/busybox", "sh", "-c", eat], env=engine.env)
+    assert artifact("captures", "memory.txt").read_text().startswith("Name:\tnginx")
+    nginx.exec("/usr/bin/busybox", "killall", "sleep")
+    eater.wait(30)
+
+    ended("scan-on-start", exitCode=0)
+    nginx.exec("/usr/bin/busybox", "sh", "-c", "echo EICAR-STANDARD-ANTIVIRUS-TEST-FILE > /tmp/file")
+    subprocess.run([*engine.cli, "restart", "--time", "0", "nginx"], env=engine.env, check=True, capture_output=True)
+    assert ended("scan-on-start", exitCode=1)["target"] == name_of(engine, nginx)
