@@ -179,9 +179,20 @@ def policies():
         "*.example": [{"type": "signedBy", "keyPaths": ["/a", "/b"], "keyData": "QQ=="}]}}})
 
 
+def webhooks():
+    alert = {"status": "firing", "labels": {"alertname": "Slow", "severity": "page"}}
+    yield "alertmanager", "content-type: application/json\n\n" + json.dumps({"version": "4", "alerts": [alert]})
+    event = {"specversion": "1.0", "id": "1", "source": "/a", "type": "b", "data": {"c": 1}}
+    yield "binary", "ce-specversion: 1.0\nce-id: 1\nce-source: /a\n\n"
+    yield "structured", "content-type: application/cloudevents+json\n\n" + json.dumps(event)
+    yield "batch", "content-type: application/cloudevents-batch+json\n\n" + json.dumps([event, event])
+    yield "body", json.dumps(event)
+
+
 SEEDS = {"layer": layers, "oci_json": documents, "reference": references, "spec": specs, "ledger": ledgers,
          "proc": proc_files, "engine_api": engine_answers, "catalog": catalogues,
-         "kube_stream": api_answers, "kubeconfig": kubeconfigs, "flags": command_lines, "policy": policies}
+         "kube_stream": api_answers, "kubeconfig": kubeconfigs, "flags": command_lines, "policy": policies,
+         "webhook": webhooks}
 
 
 def main():
