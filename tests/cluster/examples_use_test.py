@@ -66,6 +66,7 @@ def shop(cluster, node, recap_there, caplet_kubeconfig, controller_kubeconfig, t
     examples.install_functions(recap_there.data)
     cluster.import_image(examples.nginx_image(folder), examples.NGINX)
     cluster.import_image(examples.postgres_image(folder), examples.POSTGRES)
+    until(lambda: cluster.admin.get("/api/v1/namespaces/shop").code == 404, 60, "end of another test's namespace")
     cluster.apply(examples.load("targets"))
     cluster.apply(examples.load("ceiling", *CAPSULES))
     for kind, name in (("statefulset", "web"), ("deployment", "db")):
@@ -195,25 +196,8 @@ def test_backup_of_files_that_only_their_owner_reads(shop):
             assert archive.extractfile("data/PG_VERSION").read() == b"17\n"
 
 
-def test_the_summaries_say_what_happened(shop):
-    """A Caplet that starts tells its node's object, and a controller writes sums that are new, so that nobody has to
-    wait for the next routine writes. What was suppressed is not forgotten."""
-    shop.caplet.end()
-    shop.caplet.start()
-    shop.controller.lead()
-
-    def sums():
-        found = {item["metadata"]["name"]: item.get("status", {}) for item in shop.get("capsulesummaries")["items"]}
-        return found if found.get("backup", {}).get("succeeded") == 3 else None
-    sums = until(sums, 60, "sums")
-    assert sums["md5-check"]["matched"] == 3 and sums["md5-check"]["lastFailure"]["exitCode"] == 1
-    assert sums["scan-on-start"]["failed"] == 1 and sums["scan-on-start"]["succeeded"] >= 2
-    assert sums["exporter"]["active"] == 2
-    assert sums["capture-not-ready"]["suppressed"] and sums["memory-snapshot"]["suppressed"] == 1
-    assert sums["rotate-logs"]["succeeded"] == 2
-
-
 def test_runs_by_kubectl_create_and_wait(shop):
+    shop.controller.lead()
     for item in examples.load("runs"):
         item["spec"]["requestedByGroups"] = ["system:masters"]
         shop.cluster.apply(item)
@@ -226,3 +210,20 @@ def test_runs_by_kubectl_create_and_wait(shop):
     assert status["targets"]["succeeded"] == 2 and status["targets"]["failed"] == 1
     parts = shop.get("capsuleruns", "-l", "recap.dev/run=md5-check-now")["items"]
     assert "postgres.bki: FAILED" in "".join(part["status"]["results"][0]["outputTail"] for part in parts)
+
+
+def test_the_summaries_say_what_happened(shop):
+    """A Caplet that starts tells its node's object, so that nobody has to wait for the next routine write. What was
+    suppressed is not forgotten."""
+    shop.caplet.end()
+    shop.caplet.start()
+
+    def sums():
+        found = {item["metadata"]["name"]: item.get("status", {}) for item in shop.get("capsulesummaries")["items"]}
+        return found if found.get("backup", {}).get("succeeded") == 3 else None
+    sums = until(sums, 60, "sums")
+    assert sums["md5-check"]["matched"] == 3 and sums["md5-check"]["lastFailure"]["exitCode"] == 1
+    assert sums["scan-on-start"]["failed"] == 1 and sums["scan-on-start"]["succeeded"] >= 2
+    assert sums["exporter"]["active"] == 2
+    assert sums["capture-not-ready"]["suppressed"] and sums["memory-snapshot"]["suppressed"] == 1
+    assert sums["rotate-logs"]["succeeded"] == 2
