@@ -5,9 +5,11 @@ server. What a fleet of thousands costs is measured by hand: docs/evaluation.md.
 import json
 import subprocess
 
+import pytest
 from cluster.lab import ROOT
 
 
+@pytest.mark.soak_only
 def test_a_small_fleet_is_served_and_nobody_starves(binaries, tmp_path):
     found = tmp_path / "found.json"
     done = subprocess.run([ROOT / "bench/run", "scale", "--quick", "--json", found], stdin=subprocess.DEVNULL,
