@@ -7,26 +7,24 @@ from cluster.node_caplet import path_of, run_on
 from testlib.waiting import until
 
 pytestmark = pytest.mark.usefixtures("any_image")
-LOST = "--lost-after=8s"
 FINALIZER = {"metadata": {"finalizers": ["recap.dev/escape"]}}
 
 
 @pytest.fixture
-def idle_controller(replicas):
-    replicas[0].words.append(LOST)
-    return replicas[0]
-
-
-@pytest.fixture
-def controller(idle_controller):
-    return idle_controller.lead()
+def giving_up_after(replicas):
+    """Makes a controller that leads, and gives up after so long what is lost."""
+    def lead(lost_after):
+        replicas[0].words.append(f"--lost-after={lost_after}")
+        return replicas[0].lead()
+    return lead
 
 
 def condition(status, kind):
     return next((each for each in status.get("conditions", []) if each["type"] == kind), {})
 
 
-def test_what_no_caplet_takes_up_says_so_and_is_given_up(space, controller):
+def test_what_no_caplet_takes_up_says_so_and_is_given_up(space, giving_up_after):
+    giving_up_after("7s")
     space.pods("web")
     space.run("alone", podName="web")
     waiting = until(lambda: condition(space.status("alone"), "Waiting"), 20, "condition Waiting")
@@ -48,17 +46,17 @@ def test_what_a_late_caplet_takes_up_waits_no_more(space, caplet, controller):
     until(lambda: not condition(space.status("late"), "Waiting"), 10, "end of the condition")
 
 
-def test_a_deletion_waits_for_no_node_that_is_gone_for_good(cluster, space, as_controller, idle_controller):
+def test_a_deletion_waits_for_no_node_that_is_gone_for_good(cluster, space, as_controller, giving_up_after):
     space.pods("web")
     for name, node in (("lost", "ghost"), ("kept", "node1")):
         path = run_on(cluster, as_controller, space.name, name, "web", {"image": space.tools}, node=node)
         assert cluster.admin.patch(path, FINALIZER).ok  # as a Caplet does, which is then gone
         assert cluster.admin.delete(path).ok
-    idle_controller.lead()
     path = path_of(space.name, "capsuleruns", "lost")
     assert cluster.admin.get(path).ok
+    controller = giving_up_after("1s")
     until(lambda: cluster.admin.get(path).code == 404, 30, "end of the object")
-    line = idle_controller.wait_for("the node of a deleted run is gone for good: its object may go")
+    line = controller.wait_for("the node of a deleted run is gone for good: its object may go")
     assert line["node"] == "ghost" and line["capsuleRun"] == f"{space.name}/lost"
     kept = path_of(space.name, "capsuleruns", "kept")
     assert cluster.admin.get(kept).body["metadata"]["finalizers"] == FINALIZER["metadata"]["finalizers"]
