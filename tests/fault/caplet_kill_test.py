@@ -94,7 +94,7 @@ def test_at_every_step_of_a_run(caplet, toolbox, web, tmp_path):
     killed = 0
     chosen = steps if SOAK else random.sample(steps, IN_THE_GATE)
     for number, (call, which) in enumerate(chosen):
-        name = f"once-{number}"
+        name = f"killed-{number}"
         declare(caplet, toolbox, name)
         start_traced(caplet, log, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={which}")
         until(lambda: caplet.child.poll() is not None or caplet.said("a run has ended"), 15, f"{call} {which}")
