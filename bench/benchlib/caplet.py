@@ -151,7 +151,7 @@ def side_by_side(cluster, ends, recap, tools, debug_image, rounds):
 
 
 def measure(options, say):
-    """The numbers of the issue's acceptance, by name."""
+    """The numbers that the budgets are about, by name."""
     recap = find_recap()
     # Below /run, as the sockets' paths may not be long.
     with tempfile.TemporaryDirectory(dir="/run", prefix="recap-bench-") as folder, \

@@ -196,7 +196,7 @@ def measure_on(cluster, options, work, say):
 
 
 def measure(options, say):
-    """The numbers of the issue's acceptance, by name."""
+    """The numbers that the budgets are about, by name."""
     servers = options.apiservers or 1 + (options.nodes - 1) // NODES_A_SERVER
     with tempfile.TemporaryDirectory(dir="/run", prefix="recap-bench-") as folder, Cluster(BINARIES) as cluster:
         cluster.start_control_plane(components=(), apiservers=servers)

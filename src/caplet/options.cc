@@ -121,6 +121,7 @@ bool take_flag(Words& words, std::string_view word) {
 Result<Words> parse_words(std::span<char*> args) {
   Words words;
   words.options.dirs = capsule::Dirs::from_environment();
+  words.options.dirs.policy.clear();  // of `recap run`; who declares for a Caplet has its own
   words.options.roots = targets::roots_from_env();
   if (const char* node = ::getenv("NODE_NAME"); node != nullptr) {
     words.node_name = node;

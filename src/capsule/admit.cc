@@ -269,7 +269,7 @@ base::Result<Admitted> admit(const RunRequest& request, targets::Pinned target,
   run.target = std::move(target);
   run.image = std::move(image);
   run.function = RECAP_TRY(policy::function_of(dirs.catalog_index(), run.image.digest));
-  run.unheeded = run.function.empty() ? policy::labels_that_ask(run.image.labels) : "";
+  run.ignored = run.function.empty() ? policy::labels_that_ask(run.image.labels) : "";
   RECAP_TRY(decide_grant(request, run).context("refused"));
 
   run.run_id = RECAP_TRY(new_run_id());

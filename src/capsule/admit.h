@@ -24,7 +24,7 @@ struct Admitted {
   std::string requester;
   std::string function;  // of the catalogue; empty: an image like any other
   std::string policy;    // run::Basis::policy
-  std::string unheeded;  // run::Basis::unheeded
+  std::string ignored;   // run::Basis::ignored
   targets::Pinned target;
   image::PreparedImage image;
   policy::Grant grant;

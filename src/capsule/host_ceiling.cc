@@ -44,11 +44,9 @@ base::Result<policy::HostPolicies> read_current(const Dirs& dirs) {
   if (!read.exist || read.current) {
     return read;
   }
-  const int code = RECAP_TRY(run_program(
+  RECAP_TRY(run_program(
       {program_path("recap-image"), "policy", "--compile", dirs.compiled_policy(), dirs.policy}));
-  if (code == 0) {
-    read = RECAP_TRY(policy::read_host_policies(dirs.policy, dirs.compiled_policy()));
-  }
+  read = RECAP_TRY(policy::read_host_policies(dirs.policy, dirs.compiled_policy()));
   if (!read.exist || !read.current) {
     return Error(Kind::kDenied,
                  base::concat<300>("nothing runs while the policy ", dirs.policy,

@@ -49,9 +49,9 @@ void write_image(JsonWriter& json, const run::ImageId& image) {
 
 void write_basis(JsonWriter& json, const run::Basis& basis) {
   json.key("function").text(basis.function).key("policy").text(basis.policy);
-  json.key("unheeded_labels").begin_array();
+  json.key("ignored_labels").begin_array();
   // "" has no words: nothing is written then.
-  (void)policy::each_word(basis.unheeded, [&](std::string_view label) -> base::Status {
+  (void)policy::each_word(basis.ignored, [&](std::string_view label) -> base::Status {
     json.text(label);
     return {};
   });
@@ -141,7 +141,7 @@ std::string admitted_json(const Admitted& run) {
   json.key("requester").text(run.requester);
   write_target(json, target.runtime, target.id, target.name, target.pid);
   write_image(json, {run.image.reference, run.image.digest, run.image.trust});
-  write_basis(json, {run.function, run.policy, run.unheeded});
+  write_basis(json, {run.function, run.policy, run.ignored});
   json.key("argv").begin_array();
   for (const std::string& word : run.argv) {
     json.text(word);

@@ -33,7 +33,7 @@ void fill_identity(run::Spec& spec, const Admitted& run) {
   spec.cgroup_parent = kCgroupParent;
   spec.target = {target.runtime, target.id, target.name, target.pid, target.start_time};
   spec.image = {run.image.reference, run.image.digest, run.image.trust};
-  spec.basis = {run.function, run.policy, run.unheeded};
+  spec.basis = {run.function, run.policy, run.ignored};
   spec.requested_ns = run.requested_ns;
 }
 
@@ -74,7 +74,7 @@ std::size_t wire_bound(const run::Spec& spec) {
   for (const std::string_view text :
        {spec.run_id, spec.name, spec.requester, spec.state_dir, spec.record_dir, spec.cgroup_parent,
         spec.target.runtime, spec.target.container_id, spec.target.name, spec.image.reference,
-        spec.image.digest, spec.image.trust, spec.basis.unheeded, spec.workdir}) {
+        spec.image.digest, spec.image.trust, spec.basis.ignored, spec.workdir}) {
     add(text);
   }
   for (std::size_t i = 0; i < spec.layer_count; ++i) {

@@ -100,7 +100,7 @@ inline constexpr std::array kImageManuals = {
            kRmiOperands,
            "  recap rmi tools:1\n"},
     Manual{"policy",
-           Group::kImages,
+           Group::kHost,
            "check the file that says what runs may be granted on this host",
            "FILE has documents of kind CapsulePolicy; without a name it is /etc/recap/policy.yaml. "
            "A changed file counts from the next run on, and while it is wrong nothing runs.",

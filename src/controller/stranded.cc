@@ -30,6 +30,16 @@ std::string sentence(const RunView& run) {
   return "no Caplet of node " + run.node + " has taken it up: is the Caplet's pod running there?";
 }
 
+// What became of a write; of one that failed the next round tries again.
+void tell(const Status& done, const char* what, const std::string& key, const std::string& node) {
+  if (done) {
+    service::log_info(what, {{"capsuleRun", key}, {"node", node}});
+  } else {
+    service::log_warning("what waits for a node that does not answer could not be written",
+                         {{"capsuleRun", key}, {"node", node}, {"why", done.error().message()}});
+  }
+}
+
 }  // namespace
 
 Stranded::Stranded(kube::Client client, std::shared_ptr<Runs> runs, milliseconds lost_after)
@@ -87,8 +97,9 @@ void Stranded::look_at(const RunView& run) {
   }
   const auto waited = kube::Clock::now() - since->second;
   if (waited >= lost_after_) {
-    write(run, failed_status(run, "NoCaplet", sentence(run), linux::wall_clock_s()),
-          "a run that no Caplet has taken up was given up");
+    json::object status = failed_status(run, "NoCaplet", sentence(run), linux::wall_clock_s());
+    status["targets"] = json::object{{"total", 1}, {"active", 0}, {"failed", 1}};
+    write(run, std::move(status), "a run that no Caplet has taken up was given up");
   } else if (waited >= kTakenUpIn && !run.is_waiting) {
     say_that_it_waits(run);
   }
@@ -107,10 +118,7 @@ void Stranded::write(const RunView& run, json::object status, const char* what) 
                     [self = shared_from_this(), what, uid = run.uid, key = run.key(),
                      node = run.node](const Status& written) {
                       self->under_way_.erase(uid);
-                      service::log_warning(what,
-                                           {{"capsuleRun", key},
-                                            {"node", node},
-                                            {"why", written ? "" : written.error().message()}});
+                      tell(written, what, key, node);
                     });
 }
 
@@ -147,9 +155,7 @@ void Stranded::release(const RunView& run) {
       client_.executor(), take_finalizer_off(shared_from_this(), run),
       [self = shared_from_this(), uid = run.uid, key = run.key(), node = run.node](Status done) {
         self->under_way_.erase(uid);
-        service::log_warning(
-            "the node of a deleted run is gone for good: its object may go",
-            {{"capsuleRun", key}, {"node", node}, {"why", done ? "" : done.error().message()}});
+        tell(done, "the node of a deleted run is gone for good: its object may go", key, node);
       });
 }
 

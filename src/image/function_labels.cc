@@ -42,9 +42,12 @@ std::optional<std::string> label_of(std::string_view key) {
   return at == kKeys.end() ? std::nullopt : std::optional<std::string>(at->label);
 }
 
-std::string text_of(const YAML::Node& node) {
+Result<std::string> text_of(const YAML::Node& node, const std::string& path) {
   std::string out = node.IsScalar() ? node.Scalar() : "";
   for (const auto& item : node) {
+    if (!item.IsScalar()) {
+      return failure(Kind::kInvalid, "'", printable(path), "' is a list of words");
+    }
     out.append(out.empty() ? "" : ",").append(item.Scalar());
   }
   return out;
@@ -62,7 +65,10 @@ Status add(const YAML::Node& node, const std::string& path, Labels& labels) {
   if (!label) {
     return failure(Kind::kInvalid, "'", printable(path), "' is no key of a function");
   }
-  std::string value = text_of(node);
+  std::string value = RECAP_TRY(text_of(node, path));
+  if (path == "share" && value.empty()) {
+    value = "none";  // without the label it would get what strangers get
+  }
   if (path == "grant.runAs") {
     std::ranges::transform(value, value.begin(), [](unsigned char c) { return std::tolower(c); });
   }

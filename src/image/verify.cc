@@ -92,7 +92,7 @@ Result<std::vector<LayerSource>> Verifier::layers_of(const Digest& digest) {
 }
 
 Status Verifier::look_at_layer(const LayerSource& layer) {
-  if (!seen_layers_.insert(layer.diff_id).second || bad_blobs_.contains(layer.blob)) {
+  if (bad_blobs_.contains(layer.blob) || !seen_layers_.insert(layer.diff_id).second) {
     return {};
   }
   ++found_.layers;

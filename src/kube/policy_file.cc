@@ -117,11 +117,14 @@ base::Status write_whole(const std::string& path, std::span<const std::byte> tex
   const std::string mine = path + "." + std::to_string(getpid());
   const auto file = RECAP_TRY(
       linux::open_at(linux::kCwd, mine.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-  RECAP_TRY(linux::write_all(file.get(), text));
-  if (std::rename(mine.c_str(), path.c_str()) != 0) {
-    return linux::failed("rename", mine, errno);
+  base::Status written = linux::write_all(file.get(), text);
+  if (written && std::rename(mine.c_str(), path.c_str()) != 0) {
+    written = linux::failed("rename", mine, errno);
   }
-  return {};
+  if (!written) {
+    ::unlink(mine.c_str());
+  }
+  return written;
 }
 
 Result<std::vector<policy::HostPolicy>> parse_documents(std::string_view text) {
@@ -166,7 +169,9 @@ Result<std::string> policy_command(std::span<const std::string_view> words) {
   if (words.size() > 1) {
     return wrong("name one policy file");
   }
-  const std::string path(words.empty() ? kDefaultFile : words[0]);
+  const char* const variable = ::getenv("RECAP_POLICY");
+  const bool is_moved = variable != nullptr && variable[0] != '\0';
+  const std::string path(!words.empty() ? words[0] : is_moved ? variable : kDefaultFile);
   const Source source = RECAP_TRY(read_source(path).context(path));
   const auto policies = RECAP_TRY(parse_policy_file(source.text).context(path));
   if (!compiled.empty()) {

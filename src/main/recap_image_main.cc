@@ -12,9 +12,7 @@
 #include <vector>
 
 #include "image/commands.h"
-#ifdef RECAP_READS_POLICIES
 #include "kube/policy_file.h"
-#endif
 
 namespace {
 
@@ -22,8 +20,7 @@ constexpr int kExitOurs = 125;
 constexpr const char* kHelp =
     "recap-image does the work of `recap import`, pull, push, build, images, verify, rmi, gc and "
     "policy, which start it: it has to lie\nbeside recap or in /usr/libexec/recap. `recap help "
-    "VERB` "
-    "explains a verb.";
+    "VERB` explains a verb.";
 
 int fail(std::string_view verb, std::string_view message) {
   std::fprintf(stderr, "recap %.*s: %.*s\n", static_cast<int>(verb.size()), verb.data(),
@@ -32,11 +29,9 @@ int fail(std::string_view verb, std::string_view message) {
 }
 
 recap::base::Result<std::string> run_verb(std::span<const std::string_view> words) {
-#ifdef RECAP_READS_POLICIES
   if (words[0] == "policy") {
     return recap::kube::policy_command(words.subspan(1));
   }
-#endif
   return recap::image::run_command(words, [](std::string_view line) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   });

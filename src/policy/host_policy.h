@@ -20,7 +20,7 @@ namespace recap::policy {
 
 struct HostPolicy {
   std::string name;
-  LabelSelector targets;           // of target_labels()
+  LabelSelector targets;           // by what a host knows of one (capsule/host_ceiling.cc)
   std::vector<std::string> users;  // login names; empty: everybody
   std::vector<std::string> functions, images;
   Allowed allow;

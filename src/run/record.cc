@@ -48,7 +48,7 @@ void what_ran(auto& io, auto& record) {
   put(io, record.image.trust);
   put(io, record.basis.function);
   put(io, record.basis.policy);
-  put(io, record.basis.unheeded);
+  put(io, record.basis.ignored);
   put(io, record.command);
   put(io, record.share);
   put_enum(io, record.view, View::kMerged);

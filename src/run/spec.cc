@@ -67,7 +67,7 @@ void scalar_fields(auto& io, auto& spec) {
   text_field(io, spec.image.trust);
   text_field(io, spec.basis.function);
   text_field(io, spec.basis.policy);
-  text_field(io, spec.basis.unheeded);
+  text_field(io, spec.basis.ignored);
   number_field(io, spec.share);
   enum_field(io, spec.view, View::kMerged);
   text_field(io, spec.workdir);

@@ -83,7 +83,7 @@ struct ImageId {
 struct Basis {
   std::string_view function;  // of the catalogue; empty: an image like any other
   std::string_view policy;    // which ceiling: "default", or the name of a CapsulePolicy
-  std::string_view unheeded;  // labels of the image that ask for rights and were not listened to
+  std::string_view ignored;   // labels of the image that ask for rights and were not listened to
 };
 
 struct Limits {

@@ -31,6 +31,7 @@ def test_what_no_caplet_takes_up_says_so_and_is_given_up(space, giving_up_after)
     assert waiting["reason"] == "NoCaplet" and "no Caplet of node node1 has taken it up" in waiting["message"]
     assert space.status("alone").get("phase") is None
     status = space.ended("alone", 30)
+    assert status["targets"] == {"total": 1, "active": 0, "failed": 1}, status
     assert condition(status, "Failed")["reason"] == "NoCaplet" and not condition(status, "Waiting"), status
     assert status["results"][0]["exitCode"] == 125, status
 

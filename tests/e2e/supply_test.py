@@ -317,13 +317,25 @@ def test_build_gives_the_labels_of_the_function(builder, recipe, sleeper):
     says(builder, "tools/said:1", sleeper, "anew")
 
 
+def test_a_function_that_shares_nothing_says_so(builder, recipe):
+    """Without the label it would get what strangers get."""
+    (recipe / "function.yaml").write_text("description: alone\nshare: []\n")
+    assert builder("build", "-t", "tools/alone:1", recipe, timeout=120).returncode == 0
+    (image,) = json.loads(builder("images", "-o", "json").stdout)
+    assert image["labels"]["dev.recap.share"] == "none"
+
+
 def test_a_build_that_cannot_work_says_why(builder, recipe, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/Containerfile").write_text("FROM scratch\n")
     (tmp_path / "bad/function.yaml").write_text("privileged: true\n")
-    for words, said in ((["-t", "x:1", tmp_path / "bad"], b"privileged"), (["-t", "x:1", "--builder", "make", recipe],
-                        b"buildah"), (["-t", "x:1", tmp_path / "empty"], b"Containerfile"), ([recipe], b"--tag"),
+    shutil.copytree(tmp_path / "bad", tmp_path / "worse")
+    (tmp_path / "worse/function.yaml").write_text("paths:\n  - path: /var/log\n")
+    for words, said in ((["-t", "x:1", tmp_path / "bad"], b"privileged"),
+                        (["-t", "x:1", tmp_path / "worse"], b"list of words"),
+                        (["-t", "x:1", "--builder", "make", recipe], b"buildah"),
+                        (["-t", "x:1", tmp_path / "empty"], b"Containerfile"), ([recipe], b"--tag"),
                         (["-t", "X Y", recipe], b"reference")):  # fmt: skip
         done = builder("build", *words)
         assert done.returncode == 125 and said in done.stderr and done.stderr.count(b"\n") == 1, done
@@ -346,3 +358,14 @@ def test_a_pushed_image_keeps_its_digest(customer, registry, busybox, sleeper):
     done = customer("push", digest, name)
     assert done.returncode == 125 and b"skopeo login" in done.stderr, done
     assert customer("push", digest).returncode == 125
+
+
+def test_what_is_in_the_store_may_be_pushed_whoever_signed_it(customer, registry, busybox, tmp_path):
+    """Whoever has to have signed an image was asked when it came in; import asks nobody."""
+    customer("import", busybox.oci_archive)
+    folder = tmp_path / ".config/containers"
+    shutil.copytree(f"{registry.home}/.config/containers", folder)
+    (folder / "policy.json").write_text('{"default": [{"type": "reject"}]}')
+    customer.env["HOME"] = str(tmp_path)
+    done = customer("push", busybox.reference, f"{registry.name}/tools/unsigned:1")
+    assert done.returncode == 0, done

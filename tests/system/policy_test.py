@@ -62,7 +62,7 @@ def test_a_strangers_image_starts_with_nothing(recap, tmp_path, stranger, target
     uid, _, capabilities = done.stdout.split()
     assert int(capabilities, 16) == 1 << 35, "but the inert CAP_WAKE_ALARM"
     assert int(uid) == record["grant"]["uid"] >= 0x70000000
-    assert (record["function"], record["policy"], record["unheeded_labels"]) == ("", "default", [])
+    assert (record["function"], record["policy"], record["ignored_labels"]) == ("", "default", [])
     assert record["grant"]["capabilities"] == [] and record["image"]["trust"] == ""
 
 
@@ -73,13 +73,13 @@ def test_one_that_asks_for_everything_and_has_a_functions_name_gets_no_more(reca
                      flags=["--report", report])  # fmt: skip
     record = json.loads(report.read_text())
     assert int(done.stdout.split()[1], 16) == 1 << 35, done
-    assert record["function"] == "" and record["unheeded_labels"] == sorted(REQUESTS)
+    assert record["function"] == "" and record["ignored_labels"] == sorted(REQUESTS)
     grant = record["grant"]
     assert (grant["capabilities"], grant["run_as"], grant["profile"]) == ([], "reserved", "restricted")
     assert record["view"] == "nothing" and record["paths"] == [] and "user" not in record["share"]
     shown = json.loads(recap.run("tcpdump", target, "true", flags=["--dry-run"]).stdout)
     assert shown["limits"]["memory_bytes"] == 256 << 20
-    assert shown["unheeded_labels"] == sorted(REQUESTS)
+    assert shown["ignored_labels"] == sorted(REQUESTS)
 
 
 def write_policy(recap, text):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus of hostile images, as its generator: what a layer, manifest or config may try, one case per trick, named
-after the threats of images in docs/threat-model.md.
+"""The corpus of hostile images, as its generator: what a layer, manifest or config may try, one case per trick, I1 to
+I13 are kinds of tricks: names that leave the layer, links, special files, bombs, documents that are two things.
 
     for case in CORPUS: case.write(path)      an OCI archive
     python3 tests/testlib/hostile_images.py DIR      writes them all, e.g. for other tools
@@ -28,7 +28,7 @@ class Case:
     name: str
     layers: list  # bytes, lowest first
     refused: str | None = None  # words of the refusal; else it comes in, and holds only what `tree` says
-    tree: dict = field(default_factory=dict)  # path in the top layer → what it has to be, see layers_test.py
+    tree: dict = field(default_factory=dict)  # path in the top layer → what it has to be
     change: object = None  # what is done to {"config": …, "manifest": …, "index": …} before it is written
 
     def write(self, path):

@@ -241,6 +241,8 @@ def _host_mounts():
 def _namespaces():
     found = {}
     for pid in proc.pids():
+        if proc.is_dead(pid):  # of a zombie, which the host's init may leave for a while, only the user namespace shows
+            continue
         for kind in proc.NAMESPACES:
             inode = proc.namespace(pid, kind)
             if inode:
