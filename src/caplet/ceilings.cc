@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "capsule/host_ceiling.h"
+#include "capsule/tracers.h"
 #include "linux/proc.h"
 #include "policy/rules.h"
 #include "policy/words.h"

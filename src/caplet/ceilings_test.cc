@@ -2,7 +2,9 @@
 #include "caplet/ceilings.h"
 
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,16 +66,24 @@ std::string refusal(const std::function<void(Asking&)>& change,
 }
 
 // A child with this bounding set, as a container's first process has it.
-bool is_privileged_with(std::uint64_t bounding) {
+bool is_privileged_with(std::uint64_t bounding, bool has_helper = false) {
   int line[2];
   EXPECT_EQ(::pipe(line), 0);
-  const pid_t child = ::fork();
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0));
   if (child == 0) {
+    if (has_helper && ::fork() == 0) {
+      ::close(line[1]);
+      ::pause();
+    }
     for (int each = 0; ::prctl(PR_CAPBSET_READ, each) >= 0; ++each) {
       if ((bounding >> each & 1) == 0) {
         ::prctl(PR_CAPBSET_DROP, each);
       }
     }
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const auto low = static_cast<std::uint32_t>(bounding);
+    __user_cap_data_struct held[2] = {{low, low, 0}, {0, 0, 0}};
+    ::syscall(SYS_capset, &header, held);
     ::close(line[1]);
     ::pause();
   }
@@ -94,6 +104,7 @@ TEST(TargetFacts, WhoCanTraceAStubIsPrivileged) {
   EXPECT_FALSE(is_privileged_with(policy::capability(CAP_CHOWN) | policy::capability(CAP_SETUID)));
   EXPECT_TRUE(is_privileged_with(policy::capability(CAP_SYS_PTRACE)));
   EXPECT_TRUE(is_privileged_with(policy::capability(CAP_SYS_ADMIN)));
+  EXPECT_TRUE(is_privileged_with(policy::capability(CAP_CHOWN), true));  // whatever the first drops
 }
 
 TEST(Ceilings, CoverWhatIsWithinThem) {

@@ -25,7 +25,12 @@ using base::Status;
 constexpr seconds kFirstBackOff{10};
 constexpr seconds kLongestBackOff{300};
 constexpr seconds kFresh{10};
-constexpr std::size_t kMaxMessage = 400;
+constexpr std::size_t kMaxMessage = 600;
+
+bool is_last_line(std::string_view text, const std::string& line) {
+  const std::string whole = line + "\n";
+  return text == whole || text.ends_with("\n" + whole);
+}
 
 }  // namespace
 
@@ -134,9 +139,10 @@ void Images::finish(const std::shared_ptr<Fetch>& fetch) {
   const std::string reference = fetch->reference;
   fetches_.erase(reference);
   Status status;
-  // What was fetched is named by its digest at the end; an older image may be there in any case.
+  // Whoever fetched it says so in a last line of a form that no refusal has; an older image may be
+  // there in any case.
   const auto image = image::find(store_, reference);
-  if (image && fetch->last_words.find(image->digest) != std::string::npos) {
+  if (image && is_last_line(fetch->last_words, image->reference + " " + image->digest)) {
     backoffs_.erase(reference);
     fetched_[reference] = BootClock::now();
   } else {

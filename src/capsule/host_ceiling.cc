@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capsule/host_ceiling.h"
 
-#include <linux/capability.h>
-
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "capsule/program.h"
 #include "capsule/stage.h"
-#include "linux/fs.h"
-#include "linux/proc.h"
+#include "capsule/tracers.h"
 #include "policy/host_policy.h"
 
 namespace recap::capsule {
@@ -33,10 +29,6 @@ policy::Labels labels_of(const targets::Target& target) {
   }
   return labels;
 }
-
-// SYS_PTRACE: a stub has the host's rights for a millisecond, in the target's pid namespace.
-constexpr std::uint64_t kOfThePrivileged =
-    policy::capability(CAP_SYS_ADMIN) | policy::capability(CAP_SYS_PTRACE);
 
 // The policies that the file has now.
 base::Result<policy::HostPolicies> read_current(const Dirs& dirs) {
@@ -61,18 +53,6 @@ bool is_about(const HostPolicy& policy, const policy::Labels& labels, const std:
 }
 
 }  // namespace
-
-base::Result<bool> is_privileged(std::uint32_t pid) {
-  std::array<char, 8192> buffer;
-  const auto path = base::concat<64>("/proc/", pid, "/status");
-  const std::string_view status = RECAP_TRY(
-      linux::read_file_at(linux::kCwd, path.c_str(), buffer).context("the target is gone"));
-  std::string_view field = linux::status_field(status, "CapBnd");
-  const std::string_view bounding = linux::next_word(field);
-  std::uint64_t capabilities = 0;
-  std::from_chars(bounding.data(), bounding.data() + bounding.size(), capabilities, 16);
-  return (capabilities & kOfThePrivileged) != 0;
-}
 
 base::Status admit_under_host_policy(Admitted& run, const Dirs& dirs, bool keeps_artifacts) {
   run.policy = "default";

@@ -16,7 +16,4 @@ namespace recap::capsule {
 // `run`. A file that was changed is compiled first, by recap-image; one that is wrong denies.
 base::Status admit_under_host_policy(Admitted& run, const Dirs& dirs, bool keeps_artifacts);
 
-// Whether process `pid` could leave its container anyway, or by way of our stubs.
-base::Result<bool> is_privileged(std::uint32_t pid);
-
 }  // namespace recap::capsule

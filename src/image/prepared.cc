@@ -71,15 +71,30 @@ Result<PreparedImage> find_by_prefix(const DirFd& root, std::string_view store_r
   return with_paths(RECAP_TRY(read_stored(root, *found)), store_root, found->text());
 }
 
-// NAME@DIGEST where the digest is the manifest's own: true when an image of that name has it, or
-// had it before the tag moved on. The name adds nothing to the digest, so any known digest will do.
+std::string_view repository_of(std::string_view canonical) {
+  const std::size_t slash = std::min(canonical.rfind('/'), canonical.size());
+  const std::size_t end = canonical.find_first_of(":@", slash);
+  return canonical.substr(0, end);
+}
+
+// NAME@DIGEST where the digest is the manifest's own, and came by that name. Another name would
+// tell who asks for rights by names, or for signatures, something that nobody has seen.
 Result<PreparedImage> find_pinned(const DirFd& root, std::string_view store_root,
                                   std::string_view canonical) {
   const auto digest = Digest::parse(canonical.substr(canonical.find('@') + 1));
   if (!digest) {
     return no_such_image(canonical);
   }
-  return with_paths(RECAP_TRY(read_stored(root, *digest)), store_root, std::string(canonical));
+  for (const std::string& file : RECAP_TRY(names_in(root, kRefsDir))) {
+    const auto reference = file_name_to_reference(file);
+    const auto of = reference && repository_of(*reference) == repository_of(canonical)
+                        ? read_ref(root, *reference)
+                        : Error(Kind::kNotFound, "");
+    if (of && *of == *digest) {
+      return with_paths(RECAP_TRY(read_stored(root, *digest)), store_root, std::string(canonical));
+    }
+  }
+  return no_such_image(canonical);
 }
 
 bool is_missing(const Error& error) { return error.kind() == Kind::kNotFound; }

@@ -131,8 +131,21 @@ TEST_F(PreparedImageTest, FindsByEveryKindOfReference) {
   EXPECT_EQ(found("mine:2"), "b");
   EXPECT_EQ(found("sha256:" + std::string(64, 'b')), "b");
   EXPECT_EQ(found("tcpdump@sha256:" + std::string(64, 'b')), "b");
+  EXPECT_EQ(found("localhost/mine@sha256:" + std::string(64, 'b')), "b");
   EXPECT_EQ(found("bbbbbb"), "b");
   EXPECT_EQ(found("sha256:aaaaaa"), "a");
+}
+
+// A policy may cover, or ask signatures of, all that has a name's beginning.
+TEST_F(PreparedImageTest, ADigestDoesNotLendItselfToAnotherName) {
+  add_image('a');
+  add_ref("evil.example/x:1", 'a');
+  const std::string digest = "@sha256:" + std::string(64, 'a');
+  EXPECT_EQ(found("evil.example/x" + digest), "a");
+  for (const char* name :
+       {"good.example/x", "evil.example/y", "evil.example/x/x", "evil.example"}) {
+    EXPECT_EQ(find(root_, name + digest).error().kind(), base::Kind::kNotFound) << name;
+  }
 }
 
 TEST_F(PreparedImageTest, UnknownOnesAreNotFoundAndSayWhatToDo) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 
 #include "image/printable.h"
@@ -26,16 +27,24 @@ namespace {
 
 constexpr std::size_t kLogBytes = std::size_t{64} << 10;
 
-constexpr int kLookEveryMs = 1000;
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kLookEvery{1};
 
 // Everything until the other end is closed, the end of it when it is much; or the watch's error.
 Result<std::string> read_log(int fd, FetchWatch* watch) {
   std::string log;
   std::array<std::byte, 4096> buffer{};
+  auto next_look = Clock::now() + kLookEvery;
   while (true) {
     pollfd ready{fd, POLLIN, 0};
-    if (poll(&ready, 1, kLookEveryMs) <= 0) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(next_look - Clock::now());
+    const int some = poll(&ready, 1, std::max(0, static_cast<int>(left.count())));
+    if (Clock::now() >= next_look) {  // also while it says something
       RECAP_TRY(watch != nullptr ? watch->look() : Status());
+      next_look = Clock::now() + kLookEvery;
+    }
+    if (some <= 0) {
       continue;
     }
     const auto n = linux::read_some(fd, buffer);

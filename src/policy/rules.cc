@@ -2,12 +2,16 @@
 // One function per rule; the first that refuses gives the reason.
 #include "policy/rules.h"
 
+#include <linux/capability.h>
+
 #include <algorithm>
 
 #include "policy/words.h"
 
 namespace recap::policy {
 namespace {
+
+constexpr std::uint64_t kLongestGraceMs = 30'000;
 
 using Why = std::optional<std::string>;  // of a refusal
 
@@ -82,6 +86,11 @@ Why capability_rule(const Rules& rules, const Wanted& run) {
   if (const auto above = run.grant.capabilities & ~rules.allow.capabilities; above != 0) {
     return "capability " + to_text(above) + " is not allowed";
   }
+  // It goes without Landlock, as only tracing needs it.
+  if (run.grant.profile == run::Profile::kTrace &&
+      (rules.allow.capabilities & capability(CAP_SYS_PTRACE)) == 0) {
+    return "profile trace is not allowed without the capability SYS_PTRACE";
+  }
   if (run.target_is_privileged && !rules.allow.privileged_targets) {
     return "the target is privileged, and privilegedTargets is not allowed";
   }
@@ -131,7 +140,11 @@ void cut_limits(const Most& max, bool is_endless, run::Limits& limits) {
   if (limits.cpu_millis == 0) {
     limits.cpu_millis = static_cast<std::uint32_t>(max.cpu_millis.value_or(0));
   }
-  if (!max.deadline_s || is_endless) {
+  if (!max.deadline_s) {
+    return;
+  }
+  limits.grace_ms = std::min(limits.grace_ms, kLongestGraceMs);
+  if (is_endless) {
     return;
   }
   const auto most = static_cast<std::uint64_t>(*max.deadline_s) * 1000;

@@ -54,8 +54,8 @@ struct Wanted {
 // The first rule that `wanted` breaks, as part of a sentence; nothing when it keeps all.
 std::optional<std::string> refusal_of(const Rules& rules, const Wanted& wanted);
 
-// Where no cpu limit was asked for, the policy's own holds; a longer deadline is cut, but that of
-// what has no end by itself.
+// Where no cpu limit was asked for, the policy's own holds; where it has a deadline a longer one is
+// cut, but that of what has no end by itself, and the grace after it to half a minute.
 void cut_limits(const Most& max, bool is_endless, run::Limits& limits);
 
 // Whether `word` is in `list`, or "*" is.
