@@ -36,7 +36,7 @@ base::Result<policy::HostPolicies> read_current(const Dirs& dirs) {
   if (!read.exist || read.current) {
     return read;
   }
-  RECAP_TRY(run_program(
+  (void)RECAP_TRY(run_program(
       {program_path("recap-image"), "policy", "--compile", dirs.compiled_policy(), dirs.policy}));
   read = RECAP_TRY(policy::read_host_policies(dirs.policy, dirs.compiled_policy()));
   if (!read.exist || !read.current) {
