@@ -112,9 +112,9 @@ def test_a_keeper_that_is_killed_is_cleaned_up_and_attached_again(caplet, toolbo
 
 
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(caplet, toolbox, webs):
-    caplet.declare(capsule("tick", toolbox, periodic("@every 1s"),
+    caplet.declare(capsule("killed-tick", toolbox, periodic("@every 1s"),
                            **shell("echo $RECAP_TARGET $RECAP_SCHEDULED"), **MANY))  # fmt: skip
-    caplet.declare(capsule("tock", toolbox, periodic("@every 1s", concurrencyPolicy="Forbid"),
+    caplet.declare(capsule("killed-tock", toolbox, periodic("@every 1s", concurrencyPolicy="Forbid"),
                            **shell("echo $RECAP_TARGET $RECAP_SCHEDULED; sleep 0.7"), **MANY))  # fmt: skip
     sleeper(caplet, toolbox)
     for _ in range(rounds(gate=12, soak=100)):
@@ -125,17 +125,17 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled(caplet, toolbo
     sleeping = live_ids(caplet)
     caplet.start()
     until(lambda: caplet.get("/readyz")[0] == 200)
-    caplet.withdraw("tick")
-    caplet.withdraw("tock")
+    caplet.withdraw("killed-tick")
+    caplet.withdraw("killed-tock")
     until(lambda: len(caplet.state()) == 3 and len(caplet.recap.live()) == 3, timeout=20)
     assert {run["id"] for run in caplet.recap.live()} <= set(sleeping)
-    for name in ("tick", "tock"):
+    for name in ("killed-tick", "killed-tock"):
         ended = records(caplet, f"Capsule/{name}")
         outputs = collections.Counter(caplet.output(record["id"]) for record in ended)
         outputs.pop("", None)  # of what was stopped before it said anything
         assert len(ended) >= 3 and max(outputs.values()) == 1, outputs  # a doubled start has the same words
         reasons = collections.Counter(record["exit"]["reason"] for record in ended)
-        assert reasons["Exited"] + (reasons["Stopped"] if name == "tock" else 0) == len(ended), reasons
+        assert reasons["Exited"] + (reasons["Stopped"] if name == "killed-tock" else 0) == len(ended), reasons
         counted = {line["run"] for line in caplet.log() if line.get("msg") == "a run has ended"}
         assert {record["id"] for record in ended} <= counted, "a run's end was told to nobody"
 
