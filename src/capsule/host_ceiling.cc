@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capsule/host_ceiling.h"
 
-#include <array>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "capsule/program.h"
 #include "capsule/stage.h"

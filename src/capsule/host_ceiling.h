@@ -3,8 +3,6 @@
 // root may have what it asks for, within what is grantable at all.
 #pragma once
 
-#include <cstdint>
-
 #include "base/result.h"
 #include "capsule/admit.h"
 #include "capsule/dirs.h"

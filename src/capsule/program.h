@@ -10,9 +10,8 @@
 namespace recap::capsule {
 
 // Starts `argv[0]`, a path, or a name to be found in PATH, with `output` as stdout, `error` as
-// stderr
-// (-1: `output`) and `input` as stdin (-1: /dev/null); returns its pid. It does not inherit that
-// SIGCHLD is ignored, for it may wait for children of its own.
+// stderr (-1: `output`) and `input` as stdin (-1: /dev/null); returns its pid. It does not inherit
+// that SIGCHLD is ignored, for it may wait for children of its own.
 base::Result<int> start_program(const std::vector<std::string>& argv, int output, int input = -1,
                                 int error = -1);
 

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "linux/fs.h"
-#include "run/wire.h"
+#include "run/fields.h"
 
 namespace recap::policy {
 
@@ -27,18 +27,12 @@ constexpr std::uint32_t kMaxEntries = 20'000;  // of a list
 
 void put(Writer& io, const std::string& text) { io.text(text); }
 void put(Reader& io, std::string& text) { text = io.text(); }
-void put(Writer& io, std::integral auto value) { io.number(value); }
-template <std::integral T>
-void put(Reader& io, T& value) {
-  value = io.number<T>();
-}
-void put(Writer& io, bool value) { io.number(static_cast<std::uint8_t>(value)); }
-void put(Reader& io, bool& value) { value = io.number<std::uint8_t>() != 0; }
+using run::put;
 
 template <typename E>
   requires std::is_enum_v<E>
 void put(Writer& io, E value) {
-  io.number(static_cast<std::uint8_t>(value));
+  run::put_enum(io, value, E{});
 }
 constexpr run::View last_of(run::View) { return run::View::kMerged; }
 constexpr run::RunAs last_of(run::RunAs) { return run::RunAs::kRoot; }
@@ -48,11 +42,7 @@ constexpr LabelRequirement::Operator last_of(LabelRequirement::Operator) {
 template <typename E>
   requires std::is_enum_v<E>
 void put(Reader& io, E& value) {
-  const auto raw = io.number<std::uint8_t>();
-  if (raw > static_cast<std::uint8_t>(last_of(E{}))) {
-    return io.reject();
-  }
-  value = static_cast<E>(raw);
+  run::put_enum(io, value, last_of(E{}));
 }
 
 template <typename T>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/record.h"
 
-#include "run/wire.h"
+#include "run/fields.h"
 
 namespace recap::run {
 
@@ -14,25 +14,6 @@ constexpr std::uint32_t kMagic = 0x52434552;  // "RECR"
 
 void put(Writer& io, std::string_view text) { io.text(text); }
 void put(Reader& io, std::string_view& text) { text = io.text(); }
-void put(Writer& io, std::integral auto value) { io.number(value); }
-template <std::integral T>
-void put(Reader& io, T& value) {
-  value = io.number<T>();
-}
-void put(Writer& io, bool value) { io.number(static_cast<std::uint8_t>(value)); }
-void put(Reader& io, bool& value) { value = io.number<std::uint8_t>() != 0; }
-template <typename E>
-void put_enum(Writer& io, const E& value, E /*last*/) {
-  io.number(static_cast<std::uint8_t>(value));
-}
-template <typename E>
-void put_enum(Reader& io, E& value, E last) {
-  const auto raw = io.number<std::uint8_t>();
-  if (raw > static_cast<std::uint8_t>(last)) {
-    return io.reject();
-  }
-  value = static_cast<E>(raw);
-}
 
 void what_ran(auto& io, auto& record) {
   put(io, record.run_id);
